@@ -1,0 +1,220 @@
+/**
+ * Point reads and blocks of one table.
+ *
+ *      key ─ filter ─ maybe ─▶ index ─ block number ─▶ slot ─ hit ─▶ search in the block
+ *               └ no: absent                             └ miss: read, check, decompress, check, admit to the cache
+ *
+ * Filter, index and blocks hang in slots of the reader and are counted in the one cache (block-cache.ts), which may empty any
+ * slot at any time between calls; what is missing is read again. Nothing is read before it is needed: a reader of a table
+ * that was just written begins with the index and the filter that the writer gave.
+ *
+ * Invariants:
+ * 1. A block in a slot has passed checksum and structure checks; so a hit checks nothing.
+ * 2. The footer and the properties are read once, before the first section, and must agree with the metadata.
+ * 3. Errors leave the slots as they were: a read that failed can be tried again.
+ */
+import { assert } from '../errors.js';
+import { type FoundValue, type PointRead, pointAbsent, pointTombstone, pointValue } from '../format/entry-cursor.js';
+import { tableFileName } from '../format/file-names.js';
+import type { Block } from './block.js';
+import type { CacheItem } from './block-cache.js';
+import type { TableContext } from './table-context.js';
+import { readBlock, readCheckedFooter, readFilter, readIndex } from './table-file.js';
+import { TableFilter } from './table-filter.js';
+import type { TableFooter } from './table-footer.js';
+import { TableIndex } from './table-index.js';
+import type { TableMetadata } from './table-metadata.js';
+
+/** Slots of the sections; those of the blocks are their numbers. */
+const filterSlot = -1;
+const indexSlot = -2;
+
+/** Sections that the writer of a table handed over. The reader keeps the bytes. */
+export interface PreloadedSections {
+  readonly index: Uint8Array;
+  readonly filter: Uint8Array;
+}
+
+/** The reader of one table. */
+export class TableReader {
+  readonly metadata: TableMetadata;
+  private readonly context: TableContext;
+  private readonly hasSequences: boolean;
+  private readonly maxSequence: number;
+  private readonly blocks: (CacheItem<Block> | undefined)[] = [];
+  private filterItem: CacheItem<TableFilter> | undefined;
+  private indexItem: CacheItem<TableIndex> | undefined;
+  private footer: TableFooter | undefined;
+  private isClosed = false;
+
+  /** Reads nothing. Preloaded sections that do not decode throw VARVE_CORRUPTION. */
+  constructor(context: TableContext, metadata: TableMetadata, preloaded?: PreloadedSections) {
+    this.context = context;
+    this.metadata = metadata;
+    this.hasSequences = metadata.hasSequences;
+    this.maxSequence = metadata.maxSequence;
+    if (preloaded === undefined) return;
+    const file = tableFileName(metadata.fileNumber);
+    this.admitIndex(TableIndex.decode(aligned(preloaded.index), file, 0, metadata.fileBytes));
+    this.admitFilter(TableFilter.decode(aligned(preloaded.filter), file, 0));
+  }
+
+  /**
+   * Looks for the newest version of a key with a sequence that is not above viewSequence. `hash` is hashKey of the key.
+   * Fills `found` where it returns pointValue. Throws VARVE_CORRUPTION, VARVE_UNSUPPORTED_VERSION or VARVE_IO.
+   */
+  get(
+    keyBytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    viewSequence: number,
+    found: FoundValue,
+  ): PointRead {
+    if (!this.filter().mayContain(hash)) return pointAbsent;
+    const index = this.index();
+    const number = index.find(keyBytes, keyStart, keyEnd);
+    if (number === index.blockCount) return pointAbsent;
+    const block = this.block(number, true);
+    const entry = block.find(keyBytes, keyStart, keyEnd);
+    if (entry < 0) return pointAbsent;
+    if (this.hasSequences && this.maxSequence > viewSequence) {
+      return this.getVersion(index, number, block, entry, keyBytes, keyStart, keyEnd, viewSequence, found);
+    }
+    return pointOf(block, entry, found);
+  }
+
+  /** The index. Read where it is not in memory. */
+  index(): TableIndex {
+    const item = this.indexItem;
+    if (item === undefined) return this.loadIndex();
+    item.referenced = true;
+    return item.value;
+  }
+
+  /**
+   * A data block, by its number in the index. `isPoint` false: a scan reads it, and a block that was not in memory goes
+   * first when room is needed.
+   */
+  block(number: number, isPoint: boolean): Block {
+    const item = this.blocks[number];
+    if (item === undefined) return this.loadBlock(number, isPoint);
+    item.referenced = true;
+    this.context.cache.hits++;
+    return item.value;
+  }
+
+  /** Reads what a first read would need: the file is there, and is the right one, and its sections are sound. */
+  load(): void {
+    this.checkedFooter();
+    this.index();
+    this.filter();
+  }
+
+  /** Gives back the cache memory and the descriptor. Idempotent; no read may follow. */
+  close(): void {
+    this.isClosed = true;
+    const cache = this.context.cache;
+    for (const item of this.blocks) if (item !== undefined) cache.remove(item);
+    if (this.indexItem !== undefined) cache.remove(this.indexItem);
+    if (this.filterItem !== undefined) cache.remove(this.filterItem);
+    this.blocks.length = 0;
+    this.indexItem = undefined;
+    this.filterItem = undefined;
+    this.context.openTables.close(this.metadata.fileNumber);
+  }
+
+  /** For the cache only. */
+  forget(slot: number): void {
+    if (slot === filterSlot) this.filterItem = undefined;
+    else if (slot === indexSlot) this.indexItem = undefined;
+    else this.blocks[slot] = undefined;
+  }
+
+  /** The versions of a key follow one another, newest first, and may go on in the next blocks. */
+  private getVersion(
+    index: TableIndex,
+    firstNumber: number,
+    firstBlock: Block,
+    firstEntry: number,
+    keyBytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    viewSequence: number,
+    found: FoundValue,
+  ): PointRead {
+    let block = firstBlock;
+    let entry = firstEntry;
+    for (let number = firstNumber; ; ) {
+      for (; entry < block.entryCount; entry++) {
+        if (!block.hasKey(entry, keyBytes, keyStart, keyEnd)) return pointAbsent;
+        if (block.sequence(entry) <= viewSequence) return pointOf(block, entry, found);
+      }
+      number++;
+      if (number === index.blockCount) return pointAbsent;
+      block = this.block(number, true);
+      entry = 0;
+    }
+  }
+
+  private filter(): TableFilter {
+    const item = this.filterItem;
+    if (item === undefined) return this.loadFilter();
+    item.referenced = true;
+    return item.value;
+  }
+
+  private loadFilter(): TableFilter {
+    const filter = readFilter(this.context, this.metadata.fileNumber, this.checkedFooter());
+    this.context.cache.misses++;
+    this.admitFilter(filter);
+    return filter;
+  }
+
+  private loadIndex(): TableIndex {
+    const index = readIndex(this.context, this.metadata.fileNumber, this.checkedFooter(), this.metadata);
+    this.context.cache.misses++;
+    this.admitIndex(index);
+    return index;
+  }
+
+  private loadBlock(number: number, isPoint: boolean): Block {
+    assert(!this.isClosed, 'a closed table is not read');
+    const { cache, codec, openTables } = this.context;
+    const fileNumber = this.metadata.fileNumber;
+    const place = this.index().handle(number);
+    const block = readBlock(openTables.handle(fileNumber), tableFileName(fileNumber), place, codec);
+    cache.misses++;
+    this.blocks[number] = cache.admit(block, this, number, block.bytes.length, isPoint);
+    return block;
+  }
+
+  private checkedFooter(): TableFooter {
+    assert(!this.isClosed, 'a closed table is not read');
+    this.footer ??= readCheckedFooter(this.context, this.metadata);
+    return this.footer;
+  }
+
+  private admitFilter(filter: TableFilter): void {
+    this.filterItem = this.context.cache.admit(filter, this, filterSlot, filter.sizeBytes, true);
+  }
+
+  private admitIndex(index: TableIndex): void {
+    // The slots of the blocks are made once, all of them: an array with holes is slower, and blocks may outlive the index.
+    while (this.blocks.length < index.blockCount) this.blocks.push(undefined);
+    this.indexItem = this.context.cache.admit(index, this, indexSlot, index.sizeBytes + 8 * index.blockCount, true);
+  }
+}
+
+function pointOf(block: Block, entry: number, found: FoundValue): PointRead {
+  if (block.isTombstone(entry)) return pointTombstone;
+  found.bytes = block.bytes;
+  found.start = block.valueStart(entry);
+  found.end = block.valueEnd(entry);
+  return pointValue;
+}
+
+/** Sections are read through typed arrays; bytes that came by a message may lie anywhere in their buffer. */
+function aligned(bytes: Uint8Array): Uint8Array {
+  return bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
+}
