@@ -53,17 +53,22 @@ describe('files', () => {
   it('reads back what was written at any position, as far as the file reaches', () => {
     const file = nodeFileSystem.open(at('p'), 'create');
     fc.assert(
-      fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 6 }), fc.nat(100), fc.nat(200), (pieces, position, readAt) => {
-        const expected = Buffer.concat([Buffer.alloc(position), ...pieces]);
-        file.truncate(0);
-        file.write(pieces, position);
-        const sizeBytes = pieces.some((piece) => piece.length > 0) ? expected.length : 0;
-        expect(file.sizeBytes()).toBe(sizeBytes);
-        const target = new Uint8Array(64);
-        const count = file.read(target, readAt);
-        expect(count).toBe(Math.max(0, Math.min(64, sizeBytes - readAt)));
-        expect(Buffer.from(target.subarray(0, count))).toEqual(expected.subarray(readAt, readAt + count));
-      }),
+      fc.property(
+        fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 6 }),
+        fc.nat(100),
+        fc.nat(200),
+        (pieces, position, readAt) => {
+          const expected = Buffer.concat([Buffer.alloc(position), ...pieces]);
+          file.truncate(0);
+          file.write(pieces, position);
+          const sizeBytes = pieces.some((piece) => piece.length > 0) ? expected.length : 0;
+          expect(file.sizeBytes()).toBe(sizeBytes);
+          const target = new Uint8Array(64);
+          const count = file.read(target, readAt);
+          expect(count).toBe(Math.max(0, Math.min(64, sizeBytes - readAt)));
+          expect(Buffer.from(target.subarray(0, count))).toEqual(expected.subarray(readAt, readAt + count));
+        },
+      ),
       { numRuns: 100 },
     );
     file.close();
@@ -159,7 +164,11 @@ describe('directories', () => {
     nodeFileSystem.makeDirectory(at('d'));
     nodeFileSystem.removeDirectory(at('d'));
     expect(nodeFileSystem.list(directory)).toEqual([]);
-    for (const run of [() => nodeFileSystem.unlink(at('b')), () => nodeFileSystem.syncDirectory(at('d')), () => nodeFileSystem.list(at('d'))]) {
+    for (const run of [
+      () => nodeFileSystem.unlink(at('b')),
+      () => nodeFileSystem.syncDirectory(at('d')),
+      () => nodeFileSystem.list(at('d')),
+    ]) {
       expect(run).toThrow(expect.objectContaining({ code: 'VARVE_IO' }));
     }
     await expect(nodeFileSystem.syncDirectoryAsync(at('d'))).rejects.toThrow(expect.objectContaining({ code: 'VARVE_IO' }));

@@ -1,0 +1,189 @@
+/**
+ * The bytes of one file in memory: as they are, as the disk is known to have them, and every write between the two.
+ *
+ * ```
+ *  durable ──(pending writes, in order)──▶ current          sync(n) moves the writes numbered up to n into durable
+ *
+ *  after a loss of power, a file of two pages with three pending writes a, b, c:
+ *    page 0: durable, a, a+b           one of the states it went through …
+ *    page 1: durable | b | b c …       … or, torn, one for each sector of 512 bytes
+ *    size:   that of durable, or after a, b or c; what no kept write covers reads as zeros
+ * ```
+ *
+ * **Invariants:**
+ * 1. Applying all pending writes to the durable content gives the current content.
+ * 2. Bytes at and beyond the size are zeros in both.
+ * 3. Pages, and the size, are kept or lost each for itself; within one page or sector writes are never reordered.
+ */
+
+/** What survives: nothing that was not synced, or a random part of it. */
+export type CrashMode = 'dropUnsynced' | 'keepRandom';
+
+/** Unit in which data reaches the disk, in bytes. */
+export const pageBytes = 4096;
+
+/** Unit that is never torn, in bytes. */
+export const sectorBytes = 512;
+
+interface PendingWrite {
+  /** From one counter a file, ascending. */
+  readonly number: number;
+  readonly position: number;
+  readonly bytes: Uint8Array;
+  /** Size of the file afterwards. */
+  readonly sizeBytes: number;
+}
+
+/** Bytes that grow, zeros beyond their size. */
+class Content {
+  bytes: Uint8Array = new Uint8Array(0);
+  sizeBytes = 0;
+
+  reserve(capacity: number): void {
+    if (capacity <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(capacity, this.bytes.length * 2, 1024));
+    grown.set(this.bytes);
+    this.bytes = grown;
+  }
+
+  apply(write: PendingWrite): void {
+    this.reserve(write.position + write.bytes.length);
+    this.bytes.set(write.bytes, write.position);
+    this.sizeBytes = write.sizeBytes;
+  }
+
+  clone(): Content {
+    const copy = new Content();
+    copy.bytes = this.bytes.slice();
+    copy.sizeBytes = this.sizeBytes;
+    return copy;
+  }
+}
+
+/** Puts the part of `write` that lies in [begin, end) into `target`. */
+function applyRange(write: PendingWrite, target: Uint8Array, begin: number, end: number): void {
+  const from = Math.max(begin, write.position);
+  const to = Math.min(end, write.position + write.bytes.length);
+  if (from < to) target.set(write.bytes.subarray(from - write.position, to - write.position), from);
+}
+
+/** A whole number from 0 to `end`, exclusive. */
+export function randomBelow(random: () => number, end: number): number {
+  return Math.min(end - 1, Math.floor(random() * end));
+}
+
+/** One file, without a name. */
+export class MemoryFile {
+  readonly kind = 'file';
+  #current = new Content();
+  #durable = new Content();
+  #pending: PendingWrite[] = [];
+  #lastNumber = 0;
+
+  get sizeBytes(): number {
+    return this.#current.sizeBytes;
+  }
+
+  /** Number of the last write so far: what a sync that begins now covers. */
+  get lastWrite(): number {
+    return this.#lastNumber;
+  }
+
+  /** Whether something is not synced. */
+  get isDirty(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  /** Copies into `target` from `position`; returns the count of bytes. */
+  read(target: Uint8Array, position: number): number {
+    const end = Math.min(this.#current.sizeBytes, position + target.length);
+    if (position >= end) return 0;
+    target.set(this.#current.bytes.subarray(position, end));
+    return end - position;
+  }
+
+  /** Takes a copy of `bytes`. */
+  write(bytes: Uint8Array, position: number): void {
+    if (bytes.length === 0) return;
+    this.#put(position, bytes.slice(), Math.max(this.#current.sizeBytes, position + bytes.length));
+  }
+
+  truncate(sizeBytes: number): void {
+    const cutBytes = Math.max(0, this.#current.sizeBytes - sizeBytes);
+    this.#put(sizeBytes, new Uint8Array(cutBytes), sizeBytes);
+  }
+
+  /** Makes the writes up to number `through` durable. */
+  sync(through: number): void {
+    const kept: PendingWrite[] = [];
+    for (const write of this.#pending) {
+      if (write.number <= through) this.#durable.apply(write);
+      else kept.push(write);
+    }
+    this.#pending = kept;
+  }
+
+  /** The same file with the same past, apart from this one. */
+  clone(): MemoryFile {
+    const copy = new MemoryFile();
+    copy.#current = this.#current.clone();
+    copy.#durable = this.#durable.clone();
+    copy.#pending = [...this.#pending];
+    copy.#lastNumber = this.#lastNumber;
+    return copy;
+  }
+
+  /** A file as the disk may hold it after a loss of power; all of it is durable. */
+  crash(random: () => number, mode: CrashMode): MemoryFile {
+    const content = this.#durable.clone();
+    if (mode === 'keepRandom' && this.#pending.length > 0) this.#keepSome(content, random);
+    const survivor = new MemoryFile();
+    survivor.#durable = content;
+    survivor.#current = content.clone();
+    return survivor;
+  }
+
+  #put(position: number, bytes: Uint8Array, sizeBytes: number): void {
+    const write: PendingWrite = { number: ++this.#lastNumber, position, bytes, sizeBytes };
+    this.#pending.push(write);
+    this.#current.apply(write);
+  }
+
+  #keepSome(content: Content, random: () => number): void {
+    // All and nothing are what real disks do most of the time, and would be rare as chance results.
+    const fortune = randomBelow(random, 4);
+    if (fortune === 0) return;
+    if (fortune === 1) {
+      for (const write of this.#pending) content.apply(write);
+      return;
+    }
+    for (const write of this.#pending) content.reserve(write.position + write.bytes.length);
+    for (const [page, writes] of this.#writesByPage()) {
+      const begin = page * pageBytes;
+      const isTorn = randomBelow(random, 4) === 0;
+      const stepBytes = isTorn ? sectorBytes : pageBytes;
+      for (let at = begin; at < begin + pageBytes; at += stepBytes) {
+        const keptCount = randomBelow(random, writes.length + 1);
+        for (const write of writes.slice(0, keptCount)) applyRange(write, content.bytes, at, at + stepBytes);
+      }
+    }
+    const chosen = randomBelow(random, this.#pending.length + 1);
+    const sizeBytes = this.#pending[chosen]?.sizeBytes ?? content.sizeBytes;
+    content.reserve(sizeBytes);
+    content.bytes.fill(0, sizeBytes);
+    content.sizeBytes = sizeBytes;
+  }
+
+  #writesByPage(): Map<number, PendingWrite[]> {
+    const pages = new Map<number, PendingWrite[]>();
+    for (const write of this.#pending) {
+      const end = write.position + write.bytes.length;
+      for (let page = Math.floor(write.position / pageBytes); page * pageBytes < end; page++) {
+        const writes = pages.get(page);
+        if (writes === undefined) pages.set(page, [write]);
+        else writes.push(write);
+      }
+    }
+    return pages;
+  }
+}
