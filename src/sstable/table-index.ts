@@ -4,7 +4,8 @@
  * On disk it is a block (block.ts) whose n-th entry has as key the last key of the n-th data block and as value its handle
  * (block-handle.ts). In memory the search runs over the heads of the keys: the six bytes after what all keys of the index
  * share, as one number. A column of doubles is searched several times faster than keys are compared; bytes decide only where
- * heads are equal.
+ * heads are equal. As many slots as there are blocks divide the span of the heads evenly, and each knows the first block whose
+ * head falls in it or after it: where keys are spread evenly one or two blocks are left to search, at worst all of them.
  *
  * Example: keys app:1900, app:2750, app:3100 share "app:"; their heads are the numbers of "1900\0\0", "2750\0\0", "3100\0\0".
  *
@@ -35,6 +36,8 @@ export class TableIndex {
   private readonly handles: DataView;
   private readonly heads: Float64Array;
   private readonly sharedBytes: number;
+  private readonly slotStarts: Uint32Array;
+  private readonly slotsPerHead: number;
 
   private constructor(keys: Block, handles: DataView, totals: IndexTotals) {
     this.keys = keys;
@@ -49,7 +52,10 @@ export class TableIndex {
     for (let i = 0; i < this.heads.length; i++) {
       this.heads[i] = head(keys.bytes, keys.keyStart(i) + this.sharedBytes, keys.keyEnd(i));
     }
-    this.sizeBytes = keys.bytes.length + 8 * keys.entryCount;
+    const span = (this.heads[this.blockCount - 1] as number) - (this.heads[0] as number);
+    this.slotsPerHead = span === 0 ? 0 : (this.blockCount - 1) / span;
+    this.slotStarts = this.firstBlocksOfSlots();
+    this.sizeBytes = keys.bytes.length + 12 * keys.entryCount;
   }
 
   /**
@@ -89,8 +95,11 @@ export class TableIndex {
     }
     const heads = this.heads;
     const targetHead = head(target, start + shared, end);
-    let low = 0;
-    let high = heads.length;
+    // The same rounding for the target as for the heads keeps the order, so the answer is in the slot or begins the next.
+    const slot = Math.floor((targetHead - (heads[0] as number)) * this.slotsPerHead);
+    if (targetHead > (heads[heads.length - 1] as number)) return heads.length;
+    let low = slot < 0 ? 0 : (this.slotStarts[slot] as number);
+    let high = slot < 0 ? 0 : (this.slotStarts[slot + 1] as number);
     while (low < high) {
       const middle = (low + high) >>> 1;
       if ((heads[middle] as number) < targetHead) low = middle + 1;
@@ -107,6 +116,19 @@ export class TableIndex {
   /** The last keys of the blocks: the key of the n-th entry is the last key of the n-th data block. */
   get lastKeys(): Block {
     return this.keys;
+  }
+
+  /** For each slot the first block whose head falls in it or after it, and the number of blocks at the end. */
+  private firstBlocksOfSlots(): Uint32Array {
+    const heads = this.heads;
+    const starts = new Uint32Array(heads.length + 1).fill(heads.length);
+    for (let i = heads.length - 1, slot = heads.length; i >= 0; i--) {
+      const ownSlot = Math.floor(((heads[i] as number) - (heads[0] as number)) * this.slotsPerHead);
+      // Slots between that of the next block and this one's begin with the next block.
+      for (; slot > ownSlot; slot--) starts[slot] = i + 1;
+      starts[ownSlot] = i;
+    }
+    return starts;
   }
 
   private findAmongEqualHeads(first: number, target: Uint8Array, start: number, end: number): number {

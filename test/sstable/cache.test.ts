@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { initializeChecksum } from '../../src/format/checksum.js';
+import { BlockCache, type CacheItem } from '../../src/sstable/block-cache.js';
+import { OpenTables } from '../../src/sstable/open-tables.js';
+import { RunCursor } from '../../src/sstable/run-cursor.js';
+import { TableReader } from '../../src/sstable/table-reader.js';
+import { bytesOf, codeOf, contextOf, directory, entryOf, everything, read, TableFiles, writeTable } from './table-fixture.js';
+
+beforeAll(initializeChecksum);
+
+const entries = Array.from({ length: 400 }, (_, i) => entryOf(`key${String(i).padStart(4, '0')}`, `value ${i}`.repeat(4)));
+
+class Slots {
+  readonly items: (CacheItem<number> | undefined)[] = [];
+  forget(slot: number): void {
+    expect(this.items[slot]).toBeDefined();
+    this.items[slot] = undefined;
+  }
+}
+
+describe('the cache', () => {
+  it('never holds more than its budget, and its sum is that of the slots', () => {
+    const operation = fc.record({ slot: fc.nat(9), bytes: fc.nat(3000), use: fc.boolean(), remove: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 200 }), fc.integer({ min: 0, max: 8000 }), (operations, budget) => {
+        const cache = new BlockCache(budget);
+        const slots = new Slots();
+        for (const { slot, bytes, use, remove } of operations) {
+          const known = slots.items[slot];
+          if (known === undefined) slots.items[slot] = cache.admit(slot, slots, slot, bytes, use);
+          else if (remove) {
+            cache.remove(known);
+            slots.items[slot] = undefined;
+          } else known.referenced = true;
+          expect(cache.bytes).toBeLessThanOrEqual(budget);
+          expect(cache.bytes).toBe(slots.items.reduce((sum, item) => sum + (item?.sizeBytes ?? 0), 0));
+        }
+      }),
+    );
+  });
+
+  it('keeps what is used and lets go what a scan brought', () => {
+    const cache = new BlockCache(10_000);
+    const slots = new Slots();
+    slots.items[0] = cache.admit(0, slots, 0, 1000, true);
+    for (let slot = 1; slot < 100; slot++) {
+      slots.items[slot] = cache.admit(slot, slots, slot, 1000, false);
+      (slots.items[0] as CacheItem<number>).referenced = true;
+    }
+    expect(slots.items[0]).toBeDefined();
+    expect(slots.items[1]).toBeUndefined();
+  });
+
+  it('does not keep an item above the whole budget, and evicts nothing for it', () => {
+    const cache = new BlockCache(5000);
+    const slots = new Slots();
+    slots.items[0] = cache.admit(0, slots, 0, 1000, false);
+    expect(cache.admit(1, slots, 1, 5000, true)).toBeUndefined();
+    expect(slots.items[0]).toBeDefined();
+  });
+});
+
+describe('a reader with a small cache', () => {
+  it('answers right with every budget, none included', () => {
+    for (const cacheBytes of [0, 700, 3000, 20_000]) {
+      const files = new TableFiles();
+      const context = contextOf(files, cacheBytes);
+      const reader = new TableReader(context, writeTable(files, entries).metadata);
+      for (const entry of entries) {
+        expect(read(reader, entry.key)).toEqual(entry.value);
+        expect(context.cache.bytes).toBeLessThanOrEqual(cacheBytes);
+      }
+    }
+  });
+
+  it('reads nothing twice where there is room, and counts it', () => {
+    const files = new TableFiles();
+    const context = contextOf(files);
+    const table = writeTable(files, entries);
+    const reader = new TableReader(context, table.metadata, table);
+    expect(files.readCount).toBe(0);
+    for (const entry of entries) read(reader, entry.key);
+    const blockCount = reader.index().blockCount;
+    expect(files.readCount).toBe(blockCount);
+    for (const entry of entries) read(reader, entry.key);
+    expect(files.readCount).toBe(blockCount);
+    expect(context.cache.misses).toBe(blockCount);
+    expect(context.cache.hits).toBe(2 * entries.length - blockCount);
+  });
+
+  it('gives memory and descriptor back on close, and reads no more', () => {
+    const files = new TableFiles();
+    const { metadata } = writeTable(files, entries);
+    const context = contextOf(files);
+    const openBefore = files.openCount;
+    const reader = new TableReader(context, metadata);
+    reader.load();
+    read(reader, bytesOf('key0001'));
+    expect(context.cache.bytes).toBeGreaterThan(0);
+    reader.close();
+    reader.close();
+    expect(context.cache.bytes).toBe(0);
+    expect(files.openCount).toBe(openBefore);
+    expect(codeOf(() => read(reader, bytesOf('key0001')))).toBe('VARVE_ASSERTION');
+  });
+
+  it('keeps the block under a cursor readable when the cache evicts it', () => {
+    const files = new TableFiles();
+    const context = contextOf(files, 3000);
+    const reader = new TableReader(context, writeTable(files, entries).metadata);
+    const cursor = new RunCursor([reader], everything);
+    cursor.seek(bytesOf('key0100'), 0, 7);
+    const before = Buffer.from(cursor.valueBytes.subarray(cursor.valueStart, cursor.valueEnd)).toString();
+    for (const entry of entries) read(reader, entry.key);
+    expect(Buffer.from(cursor.valueBytes.subarray(cursor.valueStart, cursor.valueEnd)).toString()).toBe(before);
+    cursor.next();
+    expect(Buffer.from(cursor.keyBytes.subarray(cursor.keyStart, cursor.keyEnd)).toString()).toBe('key0101');
+  });
+
+  it('passes a failed read on and can try again', () => {
+    const files = new TableFiles();
+    const reader = new TableReader(contextOf(files), writeTable(files, entries).metadata);
+    for (let failing = 0; failing < 5; failing++) {
+      files.readCount = 0;
+      files.readFailsAt = failing;
+      expect([undefined, 'VARVE_IO']).toContain(codeOf(() => read(reader, bytesOf('key0200'))));
+    }
+    files.readFailsAt = -1;
+    expect(read(reader, bytesOf('key0200'))).toEqual(entries[200]?.value);
+  });
+});
+
+describe('the open tables', () => {
+  it('are at most so many, and the one used longest ago is closed first', () => {
+    const files = new TableFiles();
+    for (let n = 1; n <= 4; n++) files.files.set(`${directory}/00000${n}.sst`, new Uint8Array(n));
+    const tables = new OpenTables(files, directory, 2);
+    const first = tables.handle(1);
+    tables.handle(2);
+    expect(tables.handle(1)).toBe(first);
+    tables.handle(3);
+    expect(files.openCount).toBe(2);
+    expect(tables.handle(1)).toBe(first);
+    tables.closeAll();
+    expect(files.openCount).toBe(0);
+  });
+
+  it('name a missing file and call it damage', () => {
+    const tables = new OpenTables(new TableFiles(), directory);
+    expect(codeOf(() => tables.handle(12))).toBe('VARVE_CORRUPTION');
+    expect(() => tables.handle(12)).toThrow('000012.sst');
+  });
+});
