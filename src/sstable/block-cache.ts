@@ -67,7 +67,13 @@ export class BlockCache {
    * Takes an item in, evicting others until it fits; the caller puts the result into the slot. Undefined: the item is larger
    * than the budget and is not kept. Scans come with `referenced` false, so that what they read once goes first.
    */
-  admit<Value>(value: Value, owner: CacheOwner, slot: number, valueBytes: number, referenced: boolean): CacheItem<Value> | undefined {
+  admit<Value>(
+    value: Value,
+    owner: CacheOwner,
+    slot: number,
+    valueBytes: number,
+    referenced: boolean,
+  ): CacheItem<Value> | undefined {
     const sizeBytes = valueBytes + itemOverheadBytes;
     if (sizeBytes > this.budgetBytes) return undefined;
     while (this.usedBytes + sizeBytes > this.budgetBytes) this.evictOne();

@@ -77,13 +77,14 @@ export function blockHandleProblem(source: DataView, at: number, offset: number,
   const entryCount = source.getUint32(at + 20, true);
   const tombstoneCount = source.getUint32(at + 24, true);
   if (source.getFloat64(at, true) !== offset) return 'does not begin where the block before it ends';
-  if (storedBytes === 0 || offset + storedBytes > dataBytesMax) return `has ${storedBytes} stored bytes, which the file cannot hold`;
+  if (storedBytes === 0 || offset + storedBytes > dataBytesMax)
+    return `has ${storedBytes} stored bytes, which the file cannot hold`;
   if (rawBytes > blockBytesMax) return `has ${rawBytes} bytes, of at most ${blockBytesMax}`;
   if (codec === codecNone && rawBytes !== storedBytes) return `has ${storedBytes} stored bytes for ${rawBytes}`;
   if (codec === codecZstd && rawBytes > compressedBlockRawBytesMax) return `has ${rawBytes} compressed bytes, above the limit`;
   if (codec > codecZstd) return `has the unknown codec ${codec}`;
   if (flags > 3 || source.getUint16(at + 18, true) !== 0 || source.getUint32(at + 28, true) !== 0) return 'has unknown flags';
-  if (((flags & tombstonesFlag) !== 0) !== (tombstoneCount > 0)) return 'has a wrong flag of tombstones';
+  if (((flags & tombstonesFlag) !== 0) !== tombstoneCount > 0) return 'has a wrong flag of tombstones';
   const leastBytes = blockHeaderBytes + ((flags & sequencesFlag) !== 0 ? 16 : 8) * entryCount;
   if (entryCount === 0 || leastBytes > rawBytes) return `has ${entryCount} entries in ${rawBytes} bytes`;
   if (tombstoneCount > entryCount) return `has ${tombstoneCount} tombstones of ${entryCount} entries`;

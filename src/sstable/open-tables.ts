@@ -5,8 +5,9 @@
  * 1. A handle is valid until the next call of `handle`; callers ask again for every read.
  * 2. At most `maximum` handles are open.
  */
-import { assert, corruption, systemErrorCode } from '../errors.js';
+
 import type { FileHandle, FileSystem } from '../env/file-system.js';
+import { assert, corruption, systemErrorCode } from '../errors.js';
 import { tableFileName } from '../format/file-names.js';
 import { openTablesMax } from '../limits.js';
 

@@ -12,8 +12,9 @@
  * 2. `block` is held by the cursor: its bytes stay readable although the cache may evict it.
  * 3. A table without sequences has one visible entry a key; there the steps compare nothing.
  */
-import type { EntryCursor } from '../format/entry-cursor.js';
+
 import { compareBytes } from '../format/bytes.js';
+import type { EntryCursor } from '../format/entry-cursor.js';
 import type { Block } from './block.js';
 import type { TableReader } from './table-reader.js';
 
@@ -81,7 +82,8 @@ export class RunCursor implements EntryCursor {
 
   /** From a raw entry forward to the first that the view sees. Older versions of one key follow the newer ones. */
   private settleForward(): void {
-    while (this.block !== undefined && this.hasVersions && this.block.sequence(this.entry) > this.viewSequence) this.stepForward();
+    while (this.block !== undefined && this.hasVersions && this.block.sequence(this.entry) > this.viewSequence)
+      this.stepForward();
     this.showPosition();
   }
 
@@ -116,7 +118,11 @@ export class RunCursor implements EntryCursor {
     const start = shown.keyStart(entry);
     const end = shown.keyEnd(entry);
     do this.stepForward();
-    while (this.block !== undefined && this.tableNumber === tableNumber && this.block.hasKey(this.entry, shown.bytes, start, end));
+    while (
+      this.block !== undefined &&
+      this.tableNumber === tableNumber &&
+      this.block.hasKey(this.entry, shown.bytes, start, end)
+    );
   }
 
   /** To the last raw entry of the key before. */
@@ -126,7 +132,11 @@ export class RunCursor implements EntryCursor {
     const start = shown.keyStart(entry);
     const end = shown.keyEnd(entry);
     do this.stepBack();
-    while (this.block !== undefined && this.tableNumber === tableNumber && this.block.hasKey(this.entry, shown.bytes, start, end));
+    while (
+      this.block !== undefined &&
+      this.tableNumber === tableNumber &&
+      this.block.hasKey(this.entry, shown.bytes, start, end)
+    );
   }
 
   /** To the first raw entry with a key at or after the target, or to no entry. */

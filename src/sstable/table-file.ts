@@ -6,8 +6,9 @@
  * 1. Nothing is allocated above what the file holds, or, for a compressed block, above compressedBlockRawBytesMax.
  * 2. The scratch memory for compressed bytes is one a thread; calls are synchronous and do not overlap.
  */
-import { corruption, VarveError } from '../errors.js';
+
 import type { FileHandle } from '../env/file-system.js';
+import { corruption, VarveError } from '../errors.js';
 import { equalBytes } from '../format/bytes.js';
 import { checksum64 } from '../format/checksum.js';
 import type { Codec } from '../format/compression.js';
@@ -18,8 +19,8 @@ import type { TableFileContext } from './table-context.js';
 import { TableFilter } from './table-filter.js';
 import { decodeFooter, footerBytes, type SectionHandle, type TableFooter } from './table-footer.js';
 import { TableIndex } from './table-index.js';
-import { decodeProperties, differingProperty, type TableProperties } from './table-properties.js';
 import type { TableMetadata } from './table-metadata.js';
+import { decodeProperties, differingProperty, type TableProperties } from './table-properties.js';
 
 /** Compressed blocks of the default size fit; larger scratch memory is not kept. */
 const scratch = Buffer.allocUnsafeSlow(128 * 1024);

@@ -98,7 +98,13 @@ export function decodeFooter(bytes: Uint8Array, file: string, fileBytes: number)
     index.offset + index.storedBytes === properties.offset &&
     properties.offset + properties.storedBytes === at;
   if (!isFilled) throw refuse('has sections that do not fill the file');
-  return { filter, index, properties, fileNumber: view.getFloat64(96, true), databaseId: new Uint8Array(bytes.subarray(104, 120)) };
+  return {
+    filter,
+    index,
+    properties,
+    fileNumber: view.getFloat64(96, true),
+    databaseId: new Uint8Array(bytes.subarray(104, 120)),
+  };
 }
 
 function sectionAt(view: DataView, at: number): SectionHandle | undefined {

@@ -63,14 +63,7 @@ export class TableReader {
    * Looks for the newest version of a key with a sequence that is not above viewSequence. `hash` is hashKey of the key.
    * Fills `found` where it returns pointValue. Throws VARVE_CORRUPTION, VARVE_UNSUPPORTED_VERSION or VARVE_IO.
    */
-  get(
-    keyBytes: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    hash: number,
-    viewSequence: number,
-    found: FoundValue,
-  ): PointRead {
+  get(keyBytes: Uint8Array, keyStart: number, keyEnd: number, hash: number, viewSequence: number, found: FoundValue): PointRead {
     if (!this.filter().mayContain(hash)) return pointAbsent;
     const index = this.index();
     const number = index.find(keyBytes, keyStart, keyEnd);

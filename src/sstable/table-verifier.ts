@@ -84,7 +84,8 @@ class TableVerifier {
     try {
       return read();
     } catch (error) {
-      const isDamage = error instanceof VarveError && (error.code === 'VARVE_CORRUPTION' || error.code === 'VARVE_UNSUPPORTED_VERSION');
+      const isDamage =
+        error instanceof VarveError && (error.code === 'VARVE_CORRUPTION' || error.code === 'VARVE_UNSUPPORTED_VERSION');
       if (!isDamage) throw error;
       if (!this.problems.some((problem) => problem.message === error.message)) this.report(error.message, error.offset);
       return undefined;

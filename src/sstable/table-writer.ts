@@ -9,8 +9,9 @@
  * 3. A key counts once in the filter, however many versions it has.
  * 4. Memory is a few blocks, the staging buffer, four bytes a key for the filter, and the index; a large value is never copied.
  */
-import { assert } from '../errors.js';
+
 import type { FileHandle } from '../env/file-system.js';
+import { assert } from '../errors.js';
 import { compareBytes } from '../format/bytes.js';
 import { checksum64, checksum64OfPieces } from '../format/checksum.js';
 import type { Codec } from '../format/compression.js';

@@ -68,7 +68,9 @@ describe('a block', () => {
   it('stores sequences only where one is not 0', () => {
     const builder = new BlockBuilder();
     expect(Block.decode(build(builder, [entryOf('a', 'x')]), 'f', 0).sequences).toBeUndefined();
-    expect([...(Block.decode(build(builder, [entryOf('a', 'x', 9), entryOf('b', 'y')]), 'f', 0).sequences ?? [])]).toEqual([9, 0]);
+    expect([...(Block.decode(build(builder, [entryOf('a', 'x', 9), entryOf('b', 'y')]), 'f', 0).sequences ?? [])]).toEqual([
+      9, 0,
+    ]);
   });
 });
 
@@ -77,12 +79,16 @@ describe('a filter', () => {
 
   it('lets every key pass that was added', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 0xffff_ffff }), { maxLength: 300 }), fc.integer({ min: 0, max: 20 }), (hashes, bits) => {
-        const builder = new FilterBuilder();
-        for (const hash of hashes) builder.add(hash);
-        const filter = TableFilter.decode(builder.finish(bits), 'f', 0);
-        expect(hashes.every((hash) => filter.mayContain(hash))).toBe(true);
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 0xffff_ffff }), { maxLength: 300 }),
+        fc.integer({ min: 0, max: 20 }),
+        (hashes, bits) => {
+          const builder = new FilterBuilder();
+          for (const hash of hashes) builder.add(hash);
+          const filter = TableFilter.decode(builder.finish(bits), 'f', 0);
+          expect(hashes.every((hash) => filter.mayContain(hash))).toBe(true);
+        },
+      ),
     );
   });
 
@@ -100,7 +106,13 @@ describe('a filter', () => {
     const builder = new FilterBuilder();
     for (let i = 0; i < 100; i++) builder.add(hashOf(`key${i}`));
     const bytes = builder.finish(10);
-    for (const [word, value] of [[0, 2], [1, 0], [1, 17], [2, 1], [2, 0xffff_ffff]] as const) {
+    for (const [word, value] of [
+      [0, 2],
+      [1, 0],
+      [1, 17],
+      [2, 1],
+      [2, 0xffff_ffff],
+    ] as const) {
       const changed = new Uint8Array(bytes);
       new Uint32Array(changed.buffer)[word] = value;
       expect(codeOf(() => TableFilter.decode(changed, 'f', 0))).toBe('VARVE_CORRUPTION');

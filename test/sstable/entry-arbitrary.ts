@@ -13,9 +13,14 @@ const valueArbitrary = fc.option(fc.uint8Array({ maxLength: 40 }), { nil: undefi
 export function entriesArbitrary(hasVersions: boolean): fc.Arbitrary<Entry[]> {
   const sequence = hasVersions ? fc.integer({ min: 0, max: 12 }) : fc.constant(0);
   const entry = fc.record({ key: keyArbitrary, sequence, value: valueArbitrary });
-  return fc.array(entry, { minLength: 1, maxLength: 120 }).map((entries) =>
-    entries
-      .sort(compareEntries)
-      .filter((a, i, all) => i === 0 || compareKeys(a.key, (all[i - 1] as Entry).key) !== 0 || a.sequence !== (all[i - 1] as Entry).sequence),
-  );
+  return fc
+    .array(entry, { minLength: 1, maxLength: 120 })
+    .map((entries) =>
+      entries
+        .sort(compareEntries)
+        .filter(
+          (a, i, all) =>
+            i === 0 || compareKeys(a.key, (all[i - 1] as Entry).key) !== 0 || a.sequence !== (all[i - 1] as Entry).sequence,
+        ),
+    );
 }

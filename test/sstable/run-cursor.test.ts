@@ -5,7 +5,18 @@ import { initializeChecksum } from '../../src/format/checksum.js';
 import { RunCursor } from '../../src/sstable/run-cursor.js';
 import { TableReader } from '../../src/sstable/table-reader.js';
 import { entriesArbitrary, keyArbitrary } from './entry-arbitrary.js';
-import { bytesOf, contextOf, describeEntry, type Entry, entryOf, everything, shown, TableFiles, visible, writeTable } from './table-fixture.js';
+import {
+  bytesOf,
+  contextOf,
+  describeEntry,
+  type Entry,
+  entryOf,
+  everything,
+  shown,
+  TableFiles,
+  visible,
+  writeTable,
+} from './table-fixture.js';
 
 beforeAll(initializeChecksum);
 
@@ -88,7 +99,12 @@ describe('a cursor over a run', () => {
     const entries = [entryOf('a', 'x'), ...[9, 7, 5, 3, 0].map((n) => entryOf('k', `v${n}`, n)), entryOf('z', 'y')];
     const tables = runOf(entries, 1, 1, 1 << 20);
     expect(tables[0]?.index().blockCount).toBe(7);
-    for (const [view, value] of [[9, 'v9'], [8, 'v7'], [5, 'v5'], [1, 'v0']] as const) {
+    for (const [view, value] of [
+      [9, 'v9'],
+      [8, 'v7'],
+      [5, 'v5'],
+      [1, 'v0'],
+    ] as const) {
       const cursor = new RunCursor(tables, view);
       cursor.seek(bytesOf('b'), 0, 1);
       expect(shown(cursor)).toBe(describeEntry(entryOf('k', value)));

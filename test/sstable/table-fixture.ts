@@ -1,8 +1,9 @@
 /**
  * What the tests of tables share: files in memory, entries as plain values, and a naive model of what a view sees.
  */
-import { VarveError } from '../../src/errors.js';
+
 import type { FileHandle, FileSystem } from '../../src/env/file-system.js';
+import { VarveError } from '../../src/errors.js';
 import { compareKeys } from '../../src/format/bytes.js';
 import { type Codec, loadCodec } from '../../src/format/compression.js';
 import { type EntryCursor, pointTombstone, pointValue } from '../../src/format/entry-cursor.js';

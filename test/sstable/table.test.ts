@@ -50,12 +50,18 @@ describe('a table', () => {
 
   it('gives each view the newest version that it may see, also where versions straddle blocks', () => {
     fc.assert(
-      fc.property(entriesArbitrary(true), fc.constantFrom(1, 40, 200), fc.integer({ min: 0, max: 13 }), (entries, blockBytes, view) => {
-        const files = new TableFiles();
-        const reader = new TableReader(contextOf(files), writeTable(files, entries, { blockBytes }).metadata);
-        const expected = visible(entries, view);
-        for (const { key } of entries) expect(read(reader, key, view)).toEqual(valueOf(expected.find((e) => sameKey(e.key, key))));
-      }),
+      fc.property(
+        entriesArbitrary(true),
+        fc.constantFrom(1, 40, 200),
+        fc.integer({ min: 0, max: 13 }),
+        (entries, blockBytes, view) => {
+          const files = new TableFiles();
+          const reader = new TableReader(contextOf(files), writeTable(files, entries, { blockBytes }).metadata);
+          const expected = visible(entries, view);
+          for (const { key } of entries)
+            expect(read(reader, key, view)).toEqual(valueOf(expected.find((e) => sameKey(e.key, key))));
+        },
+      ),
       { numRuns: 150 },
     );
   });
@@ -149,27 +155,32 @@ describe('a table', () => {
 
   it('copies blocks of another table as they are, and what comes of it is a sound table', () => {
     fc.assert(
-      fc.property(entriesArbitrary(true), fc.array(fc.boolean(), { minLength: 1 }), fc.boolean(), (entries, choices, isCompressed) => {
-        const files = new TableFiles();
-        const source = writeTable(files, entries, { blockBytes: 64, compression: isCompressed ? loadCodec() : undefined });
-        const context = contextOf(files);
-        const writer = openWriter(files, { fileNumber: 8, blockBytes: 200 });
-        const scanner = new TableScanner(context, source.metadata);
-        for (let i = 0; scanner.valid; ) {
-          if (scanner.atBlockStart && choices[i++ % choices.length] === true) {
-            writer.addStoredBlock(scanner.blockStored, scanner.blockHandle, scanner.block);
-            scanner.skipBlock();
-            continue;
+      fc.property(
+        entriesArbitrary(true),
+        fc.array(fc.boolean(), { minLength: 1 }),
+        fc.boolean(),
+        (entries, choices, isCompressed) => {
+          const files = new TableFiles();
+          const source = writeTable(files, entries, { blockBytes: 64, compression: isCompressed ? loadCodec() : undefined });
+          const context = contextOf(files);
+          const writer = openWriter(files, { fileNumber: 8, blockBytes: 200 });
+          const scanner = new TableScanner(context, source.metadata);
+          for (let i = 0; scanner.valid; ) {
+            if (scanner.atBlockStart && choices[i++ % choices.length] === true) {
+              writer.addStoredBlock(scanner.blockStored, scanner.blockHandle, scanner.block);
+              scanner.skipBlock();
+              continue;
+            }
+            const { keyBytes, keyStart, keyEnd, sequence, isTombstone, valueBytes, valueStart, valueEnd } = scanner;
+            writer.add(keyBytes, keyStart, keyEnd, sequence, isTombstone, valueBytes, valueStart, valueEnd);
+            scanner.next();
           }
-          const { keyBytes, keyStart, keyEnd, sequence, isTombstone, valueBytes, valueStart, valueEnd } = scanner;
-          writer.add(keyBytes, keyStart, keyEnd, sequence, isTombstone, valueBytes, valueStart, valueEnd);
-          scanner.next();
-        }
-        const copy = writer.finish();
-        expect(verifyTable(context, copy.metadata)).toEqual({ entries: entries.length, problems: [] });
-        expect(scanAll(new TableScanner(context, copy.metadata))).toEqual(entries);
-        expect(copy.metadata).toEqual({ ...source.metadata, fileNumber: 8, fileBytes: copy.metadata.fileBytes });
-      }),
+          const copy = writer.finish();
+          expect(verifyTable(context, copy.metadata)).toEqual({ entries: entries.length, problems: [] });
+          expect(scanAll(new TableScanner(context, copy.metadata))).toEqual(entries);
+          expect(copy.metadata).toEqual({ ...source.metadata, fileNumber: 8, fileBytes: copy.metadata.fileBytes });
+        },
+      ),
       { numRuns: 100 },
     );
   });
