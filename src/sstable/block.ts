@@ -129,8 +129,8 @@ export class Block {
       const keyBegin = middle === 0 ? 0 : (words[keyEndsAt + middle - 1] as number);
       const keyLength = (words[keyEndsAt + middle] as number) - keyBegin;
       const keyAt = keyAreaStart + keyBegin;
-      const shorter = keyLength < length ? keyLength : length;
-      let shared = lowShared < highShared ? lowShared : highShared;
+      const shorter = Math.min(keyLength, length);
+      let shared = Math.min(lowShared, highShared);
       while (shared < shorter && bytes[keyAt + shared] === target[start + shared]) shared++;
       const isBelow =
         shared === shorter ? keyLength < length : (bytes[keyAt + shared] as number) < (target[start + shared] as number);

@@ -59,8 +59,8 @@ export class TableIndex {
   }
 
   /**
-   * Takes an index section, 8-aligned in its ArrayBuffer, of a table whose data end at or before `dataBytesMax`. Checks every handle.
-   * Throws VARVE_CORRUPTION with `file` and `offset`.
+   * Takes an index section, 8-aligned in its ArrayBuffer, of a table whose data end at or before `dataBytesMax`. Checks every
+   * handle. Throws VARVE_CORRUPTION with `file` and `offset`.
    */
   static decode(bytes: Uint8Array, file: string, offset: number, dataBytesMax: number): TableIndex {
     const keys = Block.decode(bytes, file, offset);

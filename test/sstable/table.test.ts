@@ -24,7 +24,7 @@ import {
 
 beforeAll(initializeChecksum);
 
-const valueOf = (entry: Entry | undefined) => (entry === undefined ? 'absent' : (entry.value ?? 'tombstone'));
+const contentOf = (entry: Entry | undefined) => (entry === undefined ? 'absent' : (entry.value ?? 'tombstone'));
 const sameKey = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
 
 describe('a table', () => {
@@ -40,8 +40,8 @@ describe('a table', () => {
           const files = new TableFiles();
           const table = writeTable(files, entries, { blockBytes, compression: isCompressed ? loadCodec() : undefined });
           const reader = new TableReader(contextOf(files), table.metadata, isPreloaded ? table : undefined);
-          for (const entry of entries) expect(read(reader, entry.key)).toEqual(valueOf(entry));
-          for (const key of probes) expect(read(reader, key)).toEqual(valueOf(entries.find((entry) => sameKey(entry.key, key))));
+          for (const entry of entries) expect(read(reader, entry.key)).toEqual(contentOf(entry));
+          for (const key of probes) expect(read(reader, key)).toEqual(contentOf(entries.find((entry) => sameKey(entry.key, key))));
         },
       ),
       { numRuns: 150 },
@@ -59,7 +59,7 @@ describe('a table', () => {
           const reader = new TableReader(contextOf(files), writeTable(files, entries, { blockBytes }).metadata);
           const expected = visible(entries, view);
           for (const { key } of entries)
-            expect(read(reader, key, view)).toEqual(valueOf(expected.find((e) => sameKey(e.key, key))));
+            expect(read(reader, key, view)).toEqual(contentOf(expected.find((e) => sameKey(e.key, key))));
         },
       ),
       { numRuns: 150 },
