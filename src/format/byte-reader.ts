@@ -16,7 +16,7 @@ export class ByteReader {
   readonly #fileOffset: number;
   #at = 0;
 
-  /** `fileOffset` is where `bytes` begins in `file`: both are for messages only. The bytes must not change while they are read. */
+  /** `fileOffset` is where `bytes` begins in `file`: both are for messages only. The bytes must not change. */
   constructor(bytes: Uint8Array, file: string, fileOffset: number) {
     this.#bytes = bytes;
     this.#file = file;
@@ -61,7 +61,8 @@ export class ByteReader {
   /** A number of things that follow, each of at least `bytesEachMin` bytes: no more than what remains can hold. */
   count(what: string, bytesEachMin: number): number {
     const count = this.varint(what);
-    if (count * bytesEachMin > this.remaining) throw this.#refuse(`${what} (${count}) is more than the bytes that follow can hold`);
+    if (count * bytesEachMin > this.remaining)
+      throw this.#refuse(`${what} (${count}) is more than the bytes that follow can hold`);
     return count;
   }
 

@@ -1,8 +1,10 @@
 /**
  * The header of a frame: one step of a file that only grows (a write-ahead log, a manifest).
  *
- * | checksum u32 | magic and flags u32 | payload bytes u32 | entry count u32 | first sequence f64 | synced bytes f64 | payload checksum u64 |
- * 0              4                     8                   12                16                   24                 32                    40
+ * | checksum u32 | magic and flags u32 | payload bytes u32 | entry count u32 |
+ * 0              4                     8                   12                16
+ * | first sequence f64 | synced bytes f64 | payload checksum u64 |
+ * 16                   24                 32                     40
  *
  * Little-endian. The upper 24 bits of the second word are the magic of the kind of file, the lower 8 are flags:
  *   bit 0  the frame ends a group: what it and the frames before it say happened together

@@ -13,6 +13,7 @@
  * 4. The descriptor is closed only when no asynchronous call uses it any more.
  */
 import type { FileHandle, FileSystem } from '../env/file-system.js';
+import { joinPath } from '../env/path.js';
 import { assert, VarveError } from '../errors.js';
 
 /** One growing file. Positions and lengths are bytes. */
@@ -38,9 +39,9 @@ export class AppendFile {
     this.#writtenBytes = writtenBytes;
   }
 
-  /** Creates the file, which must not exist, and writes `header`; nothing is synced. A failure leaves no file behind where it can. */
+  /** Creates the file, which must not exist, and writes `header`; nothing is synced. A failure removes the file again. */
   static create(fileSystem: FileSystem, directory: string, fileName: string, header: Uint8Array): AppendFile {
-    const path = `${directory}/${fileName}`;
+    const path = joinPath(directory, fileName);
     const file = fileSystem.open(path, 'create');
     try {
       file.write([header], 0);

@@ -6,8 +6,10 @@
  * frame = | frame header, 40 bytes (format/frame-header.ts) | payload, a multiple of 8 bytes |
  *
  * log header, little-endian:
- * | magic, 8 bytes | version u32 | checksum u32 | database id | log number f64 | previous log f64 | previous bytes f64 | first sequence f64 |
- * 0                8             12             16            32               40                 48                   56                   64
+ * | magic, 8 bytes | version u32 | checksum u32 | database id, 16 bytes |
+ * 0                8             12             16                      32
+ * | log number f64 | previous log f64 | previous bytes f64 | first sequence f64 |
+ * 32               40                 48                   56                   64
  *
  * The checksum is the low half of XXH64 over bytes [0, 12) and [16, 64); it stands at the same place in every version.
  * To the log a payload is opaque: the memtable writes and reads the records in it. Its checksum is XXH64 over its bytes.

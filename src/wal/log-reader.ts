@@ -17,6 +17,7 @@
  * 3. Frames of a group are given out before its end was seen: the caller uses them only when one with `endsGroup` has come.
  */
 import type { FileHandle, FileSystem } from '../env/file-system.js';
+import { joinPath } from '../env/path.js';
 import { assert, corruption } from '../errors.js';
 import { checksum64 } from '../format/checksum.js';
 import { logFileName } from '../format/file-names.js';
@@ -61,7 +62,7 @@ export function readLogHeader(
   databaseId: Uint8Array,
 ): LogHeader | undefined {
   const fileName = logFileName(logNumber);
-  const file = fileSystem.open(`${directory}/${fileName}`, 'read');
+  const file = fileSystem.open(joinPath(directory, fileName), 'read');
   try {
     return readHeader(file, fileName, logNumber, databaseId);
   } finally {
@@ -85,7 +86,13 @@ export class LogReader {
   #lastFirstSequence = 0;
   #isAtEnd = false;
 
-  private constructor(file: FileHandle, fileName: string, header: LogHeader | undefined, codec: FrameCodec, requiredBytes: number) {
+  private constructor(
+    file: FileHandle,
+    fileName: string,
+    header: LogHeader | undefined,
+    codec: FrameCodec,
+    requiredBytes: number,
+  ) {
     this.#file = file;
     this.fileName = fileName;
     this.header = header;
@@ -110,7 +117,7 @@ export class LogReader {
     options: LogReadOptions = {},
   ): LogReader {
     const fileName = logFileName(logNumber);
-    const file = fileSystem.open(`${directory}/${fileName}`, 'read');
+    const file = fileSystem.open(joinPath(directory, fileName), 'read');
     try {
       const header = readHeader(file, fileName, logNumber, databaseId);
       const codec = new FrameCodec(logFrameMagic, databaseId, logNumber);

@@ -1,7 +1,7 @@
 /**
  * Writes one log: whole groups, each with one write, and the promises about what is durable. Layout: log-format.ts.
  *
- *   create ──▶ [ beginGroup ──▶ writePrepared | writePreparedAsync ──▶ completePrepared ]* ──▶ sync? ──▶ appendClose? ──▶ close
+ *   create ─▶ [ beginGroup ─▶ writePrepared | writePreparedAsync ─▶ completePrepared ]* ─▶ sync? ─▶ appendClose? ─▶ close
  *
  * Writes are positional: while the asynchronous write of a group is in flight, the same group may be written again by
  * `writePrepared`, with the same bytes to the same place, by a caller that can wait no longer. `appendGroup` and

@@ -78,7 +78,9 @@ describe('a log with one bit flipped', () => {
     const log = buildLog(plan);
     const begin = log.groups[0]?.begin ?? 0;
     log.bytes[begin + frameHeaderBytes] = 0xee;
-    expect(() => readLog(log.bytes)).toThrow(expect.objectContaining({ code: 'VARVE_CORRUPTION', file: '000012.log', offset: begin }));
+    expect(() => readLog(log.bytes)).toThrow(
+      expect.objectContaining({ code: 'VARVE_CORRUPTION', file: '000012.log', offset: begin }),
+    );
   });
 });
 
@@ -157,9 +159,12 @@ describe('bytes that are not of this log', () => {
 
 describe('any log, cut or flipped anywhere', () => {
   const plans = fc.record({
-    groups: fc.array(fc.record({ entryCounts: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 3 }), sync: fc.boolean() }), {
-      maxLength: 6,
-    }),
+    groups: fc.array(
+      fc.record({ entryCounts: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 3 }), sync: fc.boolean() }),
+      {
+        maxLength: 6,
+      },
+    ),
     close: fc.boolean(),
   });
 
@@ -171,7 +176,10 @@ describe('any log, cut or flipped anywhere', () => {
         const bytes = cut ? log.bytes.slice(0, offset) : log.bytes.slice();
         if (!cut) bytes[offset] = (bytes[offset] as number) ^ 0x10;
         const outcome = tryReadLog(bytes);
-        const promised = Math.max(0, ...log.groups.filter((group) => !cut && group.begin > offset).map((group) => group.syncedBytes));
+        const promised = Math.max(
+          0,
+          ...log.groups.filter((group) => !cut && group.begin > offset).map((group) => group.syncedBytes),
+        );
         if (typeof outcome === 'string') {
           expect([outcome, cut]).toEqual(['VARVE_CORRUPTION', false]);
           return;

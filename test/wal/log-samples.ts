@@ -1,6 +1,7 @@
 /** Small logs to be damaged: built by the writer, read back by the reader into plain values. */
-import { LogReader } from '../../src/wal/log-reader.js';
+import { expect } from 'vitest';
 import type { LogFrame } from '../../src/wal/log-format.js';
+import { LogReader } from '../../src/wal/log-reader.js';
 import { LogWriter } from '../../src/wal/log-writer.js';
 import { ArrayFileSystem } from './array-file-system.js';
 
@@ -75,7 +76,10 @@ export interface LogOutcome {
 }
 
 /** Reads a log from bytes; throws what the reader throws. Checks that the reader leaves no descriptor. */
-export function readLog(bytes: Uint8Array, options: { requiredBytes?: number; number?: number; id?: Uint8Array } = {}): LogOutcome {
+export function readLog(
+  bytes: Uint8Array,
+  options: { requiredBytes?: number; number?: number; id?: Uint8Array } = {},
+): LogOutcome {
   const fileSystem = new ArrayFileSystem();
   const number = options.number ?? logNumber;
   fileSystem.files.set(`db/${String(number).padStart(6, '0')}.log`, bytes);
@@ -98,7 +102,7 @@ export function readLog(bytes: Uint8Array, options: { requiredBytes?: number; nu
     return { groups, validBytes: reader.validBytes, tornBytes: reader.tornBytes };
   } finally {
     reader?.close();
-    if (fileSystem.openCount !== 0) throw new Error('a descriptor was left open');
+    expect(fileSystem.openCount, 'descriptors left open').toBe(0);
   }
 }
 

@@ -20,8 +20,16 @@ const code = (expected: string) => expect.objectContaining({ code: expected });
 
 describe('the bytes of a log', () => {
   it('are those of the golden file', async () => {
-    const log = buildLog({ groups: [{ entryCounts: [2], sync: true }, { entryCounts: [1, 1], sync: true }], close: true });
-    const lines = Buffer.from(log.bytes).toString('hex').replace(/(.{32})/g, '$1\n');
+    const log = buildLog({
+      groups: [
+        { entryCounts: [2], sync: true },
+        { entryCounts: [1, 1], sync: true },
+      ],
+      close: true,
+    });
+    const lines = Buffer.from(log.bytes)
+      .toString('hex')
+      .replace(/(.{32})/g, '$1\n');
     await expect(lines).toMatchFileSnapshot('../golden/log.hex');
   });
 
@@ -44,7 +52,11 @@ describe('a group', () => {
   it('is one write, whatever the number of its frames', () => {
     const { fileSystem, writer } = openWriter();
     writer.appendGroup([frame(100, 1, 1), frame(101, 2, 2), frame(103, 1, 3)]);
-    expect(fileSystem.operations).toEqual([`create ${logPath}`, `write ${logPath} at 0, 64 bytes`, `write ${logPath} at 64, 152 bytes`]);
+    expect(fileSystem.operations).toEqual([
+      `create ${logPath}`,
+      `write ${logPath} at 0, 64 bytes`,
+      `write ${logPath} at 64, 152 bytes`,
+    ]);
     expect(writer.writtenBytes).toBe(216);
   });
 
@@ -141,7 +153,9 @@ describe('a failure', () => {
   ];
 
   for (const [operation, call] of calls) {
-    it(`of "${operation}" in ${String(call).replace(/.*writer\./, '').replace(/\(.*/, '')} is final, and the cause of all that follow`, async () => {
+    it(`of "${operation}" in ${String(call)
+      .replace(/.*writer\./, '')
+      .replace(/\(.*/, '')} is final, and the cause of all that follow`, async () => {
       const { fileSystem, writer } = openWriter();
       const first = new VarveError('VARVE_IO', 'the disk is gone');
       fileSystem.beforeOperation = (each) => {

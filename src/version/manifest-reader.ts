@@ -1,0 +1,100 @@
+/**
+ * Replays a manifest into the state that it describes. Layout: manifest-format.ts.
+ *
+ *   | header | whole state | edit | edit | ✗ …… end of file
+ *            must be valid               X
+ *
+ * As in a log (wal/log-reader.ts), what follows the last valid record is a torn tail, which nobody acted on and which is dropped,
+ * unless the header of a later record promises that more than X bytes had been durable: then it is damage. The header and the
+ * first record were durable before CURRENT named the manifest, so anything wrong with them is damage.
+ *
+ * **Invariants:**
+ * 1. An edit is applied only when its chained checksum was verified; one that does not fit the state is VARVE_CORRUPTION.
+ * 2. Memory is the state, one window and one record; a record is never longer than what remains of the file.
+ */
+import type { FileSystem } from '../env/file-system.js';
+import { joinPath } from '../env/path.js';
+import { corruption } from '../errors.js';
+import { manifestFileName } from '../format/file-names.js';
+import { closeFlag, FrameCodec, frameHeaderBytes } from '../format/frame-header.js';
+import { FileWindow } from '../wal/file-window.js';
+import { decodeEdit } from './edit-codec.js';
+import { chainedChecksum, chainStart, decodeManifestHeader, manifestFrameMagic, manifestHeaderBytes } from './manifest-format.js';
+import { initialState, type ManifestState, tryAdvanceState } from './manifest-state.js';
+
+/** What `readManifest` gives. */
+export type { ManifestState } from './manifest-state.js';
+
+interface ReadRecord {
+  /** The edit's bytes; undefined in the frame that closes the manifest. */
+  readonly payload: Uint8Array | undefined;
+  readonly payloadChecksum: bigint;
+  readonly endOffset: number;
+}
+
+/** The record at `at`, or in words why there is none. */
+function readRecord(window: FileWindow, codec: FrameCodec, at: number, ordinal: number, chain: bigint): ReadRecord | string {
+  if (window.sizeBytes - at < frameHeaderBytes) return 'a record header is cut off';
+  const header = codec.decode(window.bytes, window.load(at, frameHeaderBytes), at);
+  if (header === undefined || header.firstSequence !== ordinal) return 'a record header is not valid';
+  const payloadAt = at + frameHeaderBytes;
+  const endOffset = payloadAt + header.payloadBytes;
+  if (endOffset > window.sizeBytes) return 'a record is cut off';
+  if ((header.flags & closeFlag) !== 0) return { payload: undefined, payloadChecksum: chain, endOffset };
+  const payload = new Uint8Array(header.payloadBytes);
+  if (payload.length <= window.bytes.length) {
+    const start = window.load(payloadAt, payload.length);
+    payload.set(window.bytes.subarray(start, start + payload.length));
+  } else {
+    window.readInto(payload, payloadAt);
+  }
+  if (chainedChecksum(chain, payload) !== header.payloadChecksum) return 'a record does not match its checksum';
+  return { payload, payloadChecksum: header.payloadChecksum, endOffset };
+}
+
+function replay(window: FileWindow, file: string, manifestNumber: number): ManifestState {
+  const headerBytes = window.bytes.subarray(0, Math.min(manifestHeaderBytes, window.sizeBytes));
+  if (headerBytes.length > 0) window.load(0, headerBytes.length);
+  const header = decodeManifestHeader(headerBytes, file);
+  if (header.manifestNumber !== manifestNumber) {
+    throw corruption(file, manifestHeaderBytes - 8, `the manifest says that it is number ${header.manifestNumber}`);
+  }
+  const codec = new FrameCodec(manifestFrameMagic, header.databaseId, manifestNumber);
+  let state = initialState(header.databaseId);
+  let chain = chainStart;
+  let at = manifestHeaderBytes;
+  for (let ordinal = 0; ordinal === 0 || at < window.sizeBytes; ) {
+    const record = readRecord(window, codec, at, ordinal, chain);
+    if (typeof record === 'string') {
+      if (ordinal === 0) throw corruption(file, at, `${record}, and it is the first`);
+      const promise = window.findPromise(codec, at);
+      if (promise === undefined) return state;
+      throw corruption(file, at, `${record}, but the record at offset ${promise} says that these bytes were durable`);
+    }
+    if (record.payload !== undefined) {
+      const next = tryAdvanceState(state, decodeEdit(record.payload, file, at + frameHeaderBytes));
+      if (typeof next === 'string') throw corruption(file, at, next);
+      state = next;
+      ordinal++;
+    } else if (ordinal === 0) {
+      throw corruption(file, at, 'the manifest has no first record');
+    }
+    chain = record.payloadChecksum;
+    at = record.endOffset;
+  }
+  return state;
+}
+
+/**
+ * The state that MANIFEST-`manifestNumber` describes. VARVE_CORRUPTION where it is damaged, VARVE_UNSUPPORTED_VERSION where
+ * another release wrote it; where the file is missing the error of the file system is passed on.
+ */
+export function readManifest(fileSystem: FileSystem, directory: string, manifestNumber: number): ManifestState {
+  const fileName = manifestFileName(manifestNumber);
+  const file = fileSystem.open(joinPath(directory, fileName), 'read');
+  try {
+    return replay(new FileWindow(file, fileName), fileName, manifestNumber);
+  } finally {
+    file.close();
+  }
+}

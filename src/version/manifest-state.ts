@@ -1,0 +1,72 @@
+/**
+ * What a manifest says of a database: the version and the counters. An immutable value; edits lead from one to the next.
+ *
+ * **Invariants:**
+ * 1. Counters never go back.
+ * 2. nextFileNumber is above every table that ever was added and above oldestLogNumber; lastSequence is not below any sequence
+ *    of those tables. Both are raised where an edit does not say so itself, so that no number is ever given out twice.
+ */
+import { assert } from '../errors.js';
+import { bucketIdMax, catalogBucketId } from '../limits.js';
+import { emptyVersion, tryApplyEdit, type Version } from './version.js';
+import type { VersionEdit } from './version-edit.js';
+
+/** The whole state that a manifest holds. */
+export interface ManifestState {
+  /** 16 bytes. */
+  readonly databaseId: Uint8Array;
+  readonly version: Version;
+  /** Logs with smaller numbers are not needed any more; 0 where none was written yet. */
+  readonly oldestLogNumber: number;
+  readonly lastSequence: number;
+  readonly nextFileNumber: number;
+  /** The smallest bucket id that was never given out. */
+  readonly nextBucketId: number;
+}
+
+/** The state of a database that was just made. `databaseId` has 16 bytes. */
+export function initialState(databaseId: Uint8Array): ManifestState {
+  return {
+    databaseId,
+    version: emptyVersion,
+    oldestLogNumber: 0,
+    lastSequence: 0,
+    nextFileNumber: 1,
+    nextBucketId: catalogBucketId + 1,
+  };
+}
+
+/** The edit that leads from the initial state to this one: the first record of a manifest. */
+export function stateAsEdit(state: ManifestState): VersionEdit {
+  const addedRuns = state.version.levels.flatMap((level, index) =>
+    level.runs.map((run) => ({ level: index, runId: run.id, tables: run.tables })),
+  );
+  const { oldestLogNumber, lastSequence, nextFileNumber, nextBucketId } = state;
+  return { removedTables: [], addedRuns, oldestLogNumber, lastSequence, nextFileNumber, nextBucketId };
+}
+
+/** The state after an edit that may be wrong (it came from a file): the state, or what is wrong in words. */
+export function tryAdvanceState(state: ManifestState, edit: VersionEdit): ManifestState | string {
+  const version = tryApplyEdit(state.version, edit);
+  if (typeof version === 'string') return version;
+  const oldestLogNumber = Math.max(state.oldestLogNumber, edit.oldestLogNumber ?? 0);
+  const nextBucketId = Math.max(state.nextBucketId, edit.nextBucketId ?? 0);
+  let lastSequence = Math.max(state.lastSequence, edit.lastSequence ?? 0);
+  let nextFileNumber = Math.max(state.nextFileNumber, edit.nextFileNumber ?? 0, oldestLogNumber + 1);
+  for (const run of edit.addedRuns) {
+    for (const table of run.tables) {
+      nextFileNumber = Math.max(nextFileNumber, table.fileNumber + 1);
+      lastSequence = Math.max(lastSequence, table.maxSequence);
+    }
+  }
+  if (nextBucketId > bucketIdMax + 1) return 'the next bucket id is out of range';
+  if (!Number.isSafeInteger(nextFileNumber)) return 'the next file number is out of range';
+  return { databaseId: state.databaseId, version, oldestLogNumber, lastSequence, nextFileNumber, nextBucketId };
+}
+
+/** The state after an edit of our own making; a wrong one throws VARVE_ASSERTION. */
+export function advanceState(state: ManifestState, edit: VersionEdit): ManifestState {
+  const result = tryAdvanceState(state, edit);
+  assert(typeof result !== 'string', typeof result === 'string' ? result : 'the edit is sound');
+  return result;
+}
