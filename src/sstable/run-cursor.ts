@@ -75,8 +75,8 @@ export class RunCursor implements EntryCursor {
       this.show(block, this.entry);
       return;
     }
-    if (this.hasVersions) this.skipKeyBackward();
-    else this.stepBack();
+    // Before the entry shown lie versions of its key that are too new, which settling passes, or the last of the key before.
+    this.stepBack();
     this.settleBackward();
   }
 
@@ -118,20 +118,6 @@ export class RunCursor implements EntryCursor {
     const start = shown.keyStart(entry);
     const end = shown.keyEnd(entry);
     do this.stepForward();
-    while (
-      this.block !== undefined &&
-      this.tableNumber === tableNumber &&
-      this.block.hasKey(this.entry, shown.bytes, start, end)
-    );
-  }
-
-  /** To the last raw entry of the key before. */
-  private skipKeyBackward(): void {
-    const { block, entry, tableNumber } = this;
-    const shown = block as Block;
-    const start = shown.keyStart(entry);
-    const end = shown.keyEnd(entry);
-    do this.stepBack();
     while (
       this.block !== undefined &&
       this.tableNumber === tableNumber &&

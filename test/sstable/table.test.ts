@@ -41,7 +41,8 @@ describe('a table', () => {
           const table = writeTable(files, entries, { blockBytes, compression: isCompressed ? loadCodec() : undefined });
           const reader = new TableReader(contextOf(files), table.metadata, isPreloaded ? table : undefined);
           for (const entry of entries) expect(read(reader, entry.key)).toEqual(contentOf(entry));
-          for (const key of probes) expect(read(reader, key)).toEqual(contentOf(entries.find((entry) => sameKey(entry.key, key))));
+          for (const key of probes)
+            expect(read(reader, key)).toEqual(contentOf(entries.find((entry) => sameKey(entry.key, key))));
         },
       ),
       { numRuns: 150 },

@@ -1,0 +1,113 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { checksum64, initializeChecksum } from '../../src/format/checksum.js';
+import type { Codec } from '../../src/format/compression.js';
+import { BlockCompressor } from '../../src/sstable/block-compressor.js';
+import { RunCursor } from '../../src/sstable/run-cursor.js';
+import { TableReader } from '../../src/sstable/table-reader.js';
+import { TableScanner } from '../../src/sstable/table-scanner.js';
+import { verifyTable } from '../../src/sstable/table-verifier.js';
+import {
+  codeOf,
+  contextOf,
+  describeEntry,
+  entryOf,
+  everything,
+  read,
+  scanAll,
+  shown,
+  TableFiles,
+  writeTable,
+} from './table-fixture.js';
+
+beforeAll(initializeChecksum);
+
+/** Stands for a codec: writes the first half of a block, and finds no frame in what it reads. */
+const halfCodec: Codec = {
+  compress: (source, target) => {
+    target.set(source.subarray(0, Math.ceil(source.length / 2)));
+    return Math.ceil(source.length / 2);
+  },
+  decompress: () => false,
+  compressBound: (bytes) => bytes,
+};
+
+describe('a table of many blocks', () => {
+  const entries = Array.from({ length: 30_000 }, (_, i) =>
+    entryOf(`key${String(i).padStart(6, '0')}`, i % 9 === 0 ? undefined : `value ${i} `.repeat(1 + (i % 7))),
+  );
+
+  it('that is several times the read-ahead is scanned, walked and verified to its last entry', () => {
+    const files = new TableFiles();
+    const { metadata } = writeTable(files, entries, { blockBytes: 5000 });
+    expect(metadata.fileBytes).toBeGreaterThan(1024 * 1024);
+    const context = contextOf(files);
+    files.readCount = 0;
+    expect(scanAll(new TableScanner(context, metadata))).toEqual(entries);
+    expect(files.readCount).toBeLessThan(15);
+    expect(verifyTable(context, metadata)).toEqual({ entries: entries.length, problems: [] });
+    const cursor = new RunCursor([new TableReader(context, metadata)], everything);
+    cursor.seek(entries[0]?.key as Uint8Array, 0, 9);
+    for (const entry of entries) {
+      if (shown(cursor) !== describeEntry(entry)) expect(shown(cursor)).toBe(describeEntry(entry));
+      cursor.next();
+    }
+    expect(cursor.valid).toBe(false);
+  });
+
+  it('may have thousands of entries in a block, with sequences', () => {
+    const files = new TableFiles();
+    const versions = entries.slice(0, 3000).map((entry, i) => ({ ...entry, sequence: i + 1 }));
+    const { metadata } = writeTable(files, versions, { blockBytes: 1 << 20 });
+    const reader = new TableReader(contextOf(files), metadata);
+    expect(reader.index().blockCount).toBe(1);
+    expect(scanAll(new TableScanner(contextOf(files), metadata))).toEqual(versions);
+    expect(read(reader, versions[2000]?.key as Uint8Array, 2000)).toBe('absent');
+    expect(read(reader, versions[2000]?.key as Uint8Array, 2001)).toEqual(versions[2000]?.value);
+  });
+});
+
+describe('the compressor of blocks', () => {
+  it('after 16 blocks without gain tries every 16th, and after a gain every one again', () => {
+    let calls = 0;
+    let savesBytes = false;
+    const codec: Codec = {
+      compress: (source) => {
+        calls++;
+        return savesBytes ? Math.floor(source.length * 0.88) : Math.ceil(source.length * 0.89);
+      },
+      decompress: () => false,
+      compressBound: (bytes) => bytes,
+    };
+    const compressor = new BlockCompressor(codec);
+    const raw = new Uint8Array(1000);
+    const offer = (count: number) => {
+      calls = 0;
+      const stored = Array.from({ length: count }, () => compressor.compress(raw)?.length);
+      return [calls, stored.filter((bytes) => bytes !== undefined).length];
+    };
+    expect(offer(16)).toEqual([16, 0]);
+    expect(offer(160)).toEqual([10, 0]);
+    savesBytes = true;
+    expect(offer(20)).toEqual([20, 20]);
+  });
+
+  it('does not take a block above the limit, nor any without a codec', () => {
+    expect(new BlockCompressor(undefined).compress(new Uint8Array(100))).toBeUndefined();
+    expect(new BlockCompressor(halfCodec).compress(new Uint8Array(4 * 1024 * 1024))?.length).toBe(2 * 1024 * 1024);
+    expect(new BlockCompressor(halfCodec).compress(new Uint8Array(4 * 1024 * 1024 + 1))).toBeUndefined();
+  });
+});
+
+describe('a block whose checksum is good', () => {
+  it('but whose frame does not decompress to its size is damage, in every way of reading', () => {
+    const files = new TableFiles();
+    const { metadata } = writeTable(files, [entryOf('a', 'x'.repeat(500))], { compression: halfCodec });
+    const context = contextOf(files, 1 << 20, halfCodec);
+    const reader = new TableReader(context, metadata);
+    const place = reader.index().handle(0);
+    expect(place.checksum).toBe(checksum64(files.bytes('db/000007.sst').subarray(0, place.storedBytes)));
+    expect(codeOf(() => read(reader, Uint8Array.of(97)))).toBe('VARVE_CORRUPTION');
+    expect(codeOf(() => new TableScanner(context, metadata))).toBe('VARVE_CORRUPTION');
+    expect(verifyTable(context, metadata).problems[0]?.message).toContain('frame');
+  });
+});
