@@ -141,6 +141,26 @@ describe('bytes that are not of this log', () => {
     expect(tryReadLog(bytes)).toBe('VARVE_CORRUPTION');
   });
 
+  it('are judged from where the unfinished group begins, not from the frame at which it stops', () => {
+    const log = buildLog({
+      groups: [
+        { entryCounts: [1], sync: false },
+        { entryCounts: [1, 1], sync: false },
+      ],
+      close: false,
+    });
+    const begin = log.groups[1]?.begin ?? 0;
+    const inside = begin + frameHeaderBytes + 8;
+    expect(readLog(log.bytes.slice(0, inside))).toMatchObject({ validBytes: begin, tornBytes: inside - begin });
+    expect(tryReadLog(log.bytes, { requiredBytes: inside })).toBe('VARVE_CORRUPTION');
+    const bytes = new Uint8Array(inside + 8 + frameHeaderBytes);
+    bytes.set(log.bytes.subarray(0, inside));
+    const codec = new FrameCodec(logFrameMagic, databaseId, logNumber);
+    const fields = { flags: 1, payloadBytes: 0, entryCount: 0, firstSequence: 200, syncedBytes: inside, payloadChecksum: 0n };
+    codec.encode(bytes, inside + 8, fields, inside + 8);
+    expect(tryReadLog(bytes)).toBe('VARVE_CORRUPTION');
+  });
+
   it('are searched for promises across windows, at multiples of 8 only', () => {
     const log = buildLog({ groups: [{ entryCounts: [1], sync: false }], close: false });
     const codec = new FrameCodec(logFrameMagic, databaseId, logNumber);
