@@ -1,2 +1,2 @@
-/** Joining names of files to directories: the one place outside this folder's other files that knows what a path looks like. */
-export { join as joinPath } from 'node:path';
+/** Paths of files and directories: the one place outside this folder's other files that knows what a path looks like. */
+export { join as joinPath, resolve as resolvePath } from 'node:path';

@@ -19,7 +19,8 @@ import { currentFileName, manifestFileName, parseFileName, temporaryFileName } f
 /** Longest content: a manifest number has at most 16 digits. */
 const currentBytesMax = 'MANIFEST-'.length + 16 + 1 + 16 + 1;
 
-function contentFor(manifestNumber: number): Uint8Array {
+/** The bytes of a CURRENT that names MANIFEST-`manifestNumber`. */
+export function currentContent(manifestNumber: number): Uint8Array {
   const name = manifestFileName(manifestNumber);
   const checksum = checksum64(new TextEncoder().encode(name)).toString(16).padStart(16, '0');
   return new TextEncoder().encode(`${name} ${checksum}\n`);
@@ -33,7 +34,7 @@ export function publishCurrent(fileSystem: FileSystem, directory: string, manife
   const temporaryPath = joinPath(directory, temporaryFileName(temporaryNumber));
   const file = fileSystem.open(temporaryPath, 'create');
   try {
-    file.write([contentFor(manifestNumber)], 0);
+    file.write([currentContent(manifestNumber)], 0);
     // Barrier: the content is on disk before the name CURRENT can lead to it.
     file.sync();
     file.close();
@@ -61,7 +62,7 @@ export function readCurrent(fileSystem: FileSystem, directory: string): number |
     const name = new TextDecoder('latin1').decode(content).split(' ', 1)[0] ?? '';
     const parsed = parseFileName(name);
     if (parsed?.kind !== 'manifest') throw corruption(currentFileName, 0, 'the content names no manifest');
-    const expected = contentFor(parsed.number);
+    const expected = currentContent(parsed.number);
     if (!equalBytes(content, 0, content.length, expected, 0, expected.length)) {
       throw corruption(currentFileName, name.length, 'the content does not match its checksum');
     }

@@ -1,0 +1,98 @@
+/**
+ * The iterator that `unsafeIterate` gives: lazy, synchronous, over the state at the call.
+ *
+ *   open ── end reached, return, throw, or error ──▶ ended (view released)
+ *
+ * Invariants:
+ * 1. Its view is registered as long as it is open, unless it lives in an open section; one that was dropped without an end is
+ *    released when it is collected.
+ * 2. Each step asks its transaction whether it may still read, and throws what a read would.
+ */
+import type { RangeCursor } from '../engine/range-cursor.js';
+import type { ViewRegistry } from '../engine/views.js';
+import { VarveError } from '../errors.js';
+import { copyOut } from './input.js';
+import type { ReadScope } from './reader.js';
+
+/** Releases a view once. */
+class ViewHold {
+  private held = true;
+
+  constructor(
+    private readonly views: ViewRegistry,
+    private readonly sequence: number,
+  ) {
+    views.register(sequence);
+  }
+
+  release(): void {
+    if (this.held) this.views.release(this.sequence);
+    this.held = false;
+  }
+}
+
+const dropped = new FinalizationRegistry<ViewHold>((hold) => hold.release());
+
+export class EntryIterator implements IterableIterator<[key: Buffer, value: Buffer]> {
+  private readonly epoch: number;
+  private readonly hold: ViewHold | undefined;
+  private left: number;
+  private ended = false;
+
+  constructor(
+    private readonly scope: ReadScope,
+    /** Undefined: nothing to walk over. */
+    private readonly walk: RangeCursor | undefined,
+    private readonly prefixBytes: number,
+    limit: number,
+    views: ViewRegistry,
+  ) {
+    this.epoch = scope.epoch;
+    this.left = limit;
+    if (walk !== undefined && !scope.holdsView) {
+      this.hold = new ViewHold(views, scope.viewSequence);
+      dropped.register(this, this.hold, this);
+    }
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorResult<[key: Buffer, value: Buffer], undefined> {
+    if (this.ended) return { done: true, value: undefined };
+    try {
+      this.scope.check();
+      if (this.scope.epoch !== this.epoch) throw new VarveError('VARVE_TX_NOT_LOCKED', 'the section of this iterator has ended');
+      const entry = this.left > 0 ? this.walk?.next() : undefined;
+      if (this.walk === undefined || entry === undefined) {
+        this.end();
+        return { done: true, value: undefined };
+      }
+      this.left--;
+      this.walk.rememberKey(entry);
+      const key = copyOut(entry.keyBytes, entry.keyStart + this.prefixBytes, entry.keyEnd);
+      return { done: false, value: [key, copyOut(entry.valueBytes, entry.valueStart, entry.valueEnd)] };
+    } catch (error) {
+      this.end();
+      throw error;
+    }
+  }
+
+  return(): IteratorResult<[key: Buffer, value: Buffer], undefined> {
+    this.end();
+    return { done: true, value: undefined };
+  }
+
+  throw(error: unknown): IteratorResult<[key: Buffer, value: Buffer], undefined> {
+    this.end();
+    throw error;
+  }
+
+  private end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.hold?.release();
+    dropped.unregister(this);
+  }
+}

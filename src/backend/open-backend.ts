@@ -1,0 +1,79 @@
+/**
+ * The entry points: opening, temporary databases, restoring, verifying.
+ */
+import { tmpdir } from 'node:os';
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Backend, BackendConfig, VerifyReport } from '../api.js';
+import { openEngine } from '../engine/open.js';
+import { systemEnvironment } from '../engine/environment.js';
+import { directoryState } from '../engine/database-directory.js';
+import { verifyDirectory } from '../engine/verify.js';
+import { acquireDirectoryLock } from '../env/directory-lock.js';
+import { nodeFileSystem } from '../env/node-file-system.js';
+import { resolvePath } from '../env/path.js';
+import { invalidArgument, VarveError } from '../errors.js';
+import { initializeChecksum } from '../format/checksum.js';
+import { describe, resolveOptions } from '../options.js';
+import { EngineBackend } from './backend.js';
+import { restoreInto } from './restore.js';
+
+/** etcd: New. Opens or creates the database, replays its log, and resolves when it is ready for use. */
+export async function openBackend(config: BackendConfig): Promise<Backend> {
+  const options = resolveOptions(config);
+  const engine = await openEngine({ ...options, path: resolvePath(options.path) }, systemEnvironment);
+  return new EngineBackend(engine);
+}
+
+/** etcd: NewDefaultBackend. */
+export function openDefaultBackend(path: string): Promise<Backend> {
+  return openBackend({ path });
+}
+
+/** etcd: NewTmpBackend. In a fresh directory below the system's temporary one; the caller removes it. */
+export async function openTmpBackend(batchIntervalMs: number, batchLimit: number): Promise<{ backend: Backend; path: string }> {
+  resolveOptions({ path: 'temporary', batchIntervalMs, batchLimit });
+  const path = await mkdtemp(join(tmpdir(), 'varve-'));
+  return { backend: await openBackend({ path, batchIntervalMs, batchLimit }), path };
+}
+
+/** etcd: NewDefaultTmpBackend. */
+export function openDefaultTmpBackend(): Promise<{ backend: Backend; path: string }> {
+  return openTmpBackend(100, 10_000);
+}
+
+/**
+ * Restores a snapshot (a string is the name of a file) into `path`, which must not exist or be empty (else VARVE_INVALID_ARGUMENT). Checks
+ * every checksum (VARVE_CORRUPTION); a source that throws is VARVE_IO. On failure leaves nothing behind but the target that was there.
+ */
+export function restoreSnapshot(source: AsyncIterable<Uint8Array> | string, path: string): Promise<void> {
+  return restoreInto(source, path);
+}
+
+/**
+ * Reads every byte of a database that no writer has open (else VARVE_LOCKED; none there: VARVE_NOT_FOUND) and reports every problem
+ * found. Writes nothing. The unsynced tail of the last log is no problem. `entries` counts stored records, tombstones included.
+ */
+export async function verify(path: string): Promise<VerifyReport> {
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) throw invalidArgument(`path is the name of a directory, not ${describe(path)}`);
+  await initializeChecksum();
+  const directory = resolvePath(path);
+  if (stateOf(directory) !== 'database') throw new VarveError('VARVE_NOT_FOUND', `${directory} holds no database`, { file: directory });
+  const lock = acquireDirectoryLock(nodeFileSystem, directory, { readOnly: true });
+  try {
+    const report = await verifyDirectory(nodeFileSystem, directory);
+    return { ok: report.problems.length === 0, ...report };
+  } finally {
+    lock.release();
+  }
+}
+
+/** As directoryState; a damaged database (CURRENT is gone) is one to be verified. */
+function stateOf(directory: string): string {
+  try {
+    return directoryState(nodeFileSystem, directory);
+  } catch (error) {
+    if (error instanceof VarveError && error.code === 'VARVE_CORRUPTION') return 'database';
+    throw error;
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Restoring a snapshot: from a tar to a directory that opens, or to nothing at all.
+ *
+ *   look at the target ─▶ unpack into PATH.restoring-… ─▶ sync ─▶ verify every checksum ─▶ rename to PATH ─▶ sync the parent
+ *
+ * Invariants:
+ * 1. Only files with names that a snapshot has are written, each once, below the temporary directory, never through a link.
+ * 2. Whatever fails, the temporary directory is removed, and an empty target is as it was.
+ * 3. Nothing of the archive is trusted: names, sizes and kinds are checked before a byte is written.
+ */
+import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { corruption, invalidArgument, VarveError } from '../errors.js';
+import type { FileSystem } from '../env/file-system.js';
+import { nodeFileSystem } from '../env/node-file-system.js';
+import { joinPath, resolvePath } from '../env/path.js';
+import { initializeChecksum } from '../format/checksum.js';
+import { currentFileName, parseFileName } from '../format/file-names.js';
+import { verifyDirectory } from '../engine/verify.js';
+import { describe } from '../options.js';
+import { type UnpackedFile, unpackArchive } from './tar.js';
+
+/** Files that an archive may hold: far above any database, far below what would fill memory with names. */
+const filesMax = 1_000_000;
+
+/** What went wrong with the source itself, told apart from a malformed archive. */
+class SourceFailure {
+  failed = false;
+  cause: unknown;
+}
+
+function sourceStream(source: AsyncIterable<Uint8Array> | string, failure: SourceFailure): ReadableStream<Uint8Array> {
+  const pieces: AsyncIterable<unknown> = typeof source === 'string' ? createReadStream(source, { highWaterMark: 256 * 1024 }) : source;
+  const iterator = pieces[Symbol.asyncIterator]();
+  const fail = (error: unknown): void => {
+    failure.failed = true;
+    failure.cause = error;
+  };
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await iterator.next();
+        if (done === true) controller.close();
+        else if (value instanceof Uint8Array) controller.enqueue(new Uint8Array(value));
+        else throw new TypeError(`the source gave ${describe(value)} instead of a Uint8Array`);
+      } catch (error) {
+        fail(error);
+        controller.error(error);
+      }
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  });
+}
+
+function checkTarget(files: FileSystem, path: string): { exists: boolean } {
+  const status = files.status(path);
+  if (status === undefined) return { exists: false };
+  if (status.kind !== 'directory') throw invalidArgument(`${path} exists and is no directory: a snapshot is restored into a new or empty one`);
+  if (files.list(path).length > 0) throw invalidArgument(`${path} is not empty: a snapshot is restored into a new or empty directory`);
+  return { exists: true };
+}
+
+async function unpackInto(files: FileSystem, directory: string, archive: ReadableStream<Uint8Array>): Promise<void> {
+  const seen = new Set<string>();
+  for await (const file of unpackArchive(archive)) {
+    if (seen.size >= filesMax) throw corruption(file.name, undefined, `the snapshot has more than ${filesMax} files`);
+    checkEntry(file, seen);
+    seen.add(file.name);
+    await unpackFile(files, directory, file);
+  }
+  if (!seen.has(currentFileName)) throw corruption(currentFileName, undefined, 'the snapshot has no such file: it is no snapshot, or it was cut off');
+}
+
+function checkEntry(file: UnpackedFile, seen: ReadonlySet<string>): void {
+  const kind = parseFileName(file.name)?.kind;
+  const shown = file.name.slice(0, 80);
+  if (!file.isFile || kind === undefined || kind === 'temporary') {
+    throw corruption(shown, undefined, 'the snapshot has an entry that no snapshot of ours has');
+  }
+  if (seen.has(file.name)) throw corruption(shown, undefined, 'the snapshot has the file twice');
+}
+
+async function unpackFile(files: FileSystem, directory: string, file: UnpackedFile): Promise<void> {
+  const handle = files.open(joinPath(directory, file.name), 'create');
+  try {
+    let at = 0;
+    for await (const piece of file.body) {
+      await handle.writeAsync([piece], at);
+      at += piece.length;
+    }
+    if (at !== file.sizeBytes) throw corruption(file.name, at, `the snapshot ends within the file, which has ${file.sizeBytes} bytes`);
+    await handle.syncAsync();
+  } finally {
+    handle.close();
+  }
+}
+
+function removeAll(files: FileSystem, directory: string): void {
+  if (files.status(directory) === undefined) return;
+  for (const name of files.list(directory)) files.unlink(joinPath(directory, name));
+  files.removeDirectory(directory);
+}
+
+function restoreError(error: unknown, failure: SourceFailure): unknown {
+  if (failure.failed) return new VarveError('VARVE_IO', 'the source of the snapshot failed', { cause: failure.cause });
+  if (error instanceof VarveError) return error;
+  return corruption('the snapshot', undefined, 'it is no tar archive, or a damaged one', error);
+}
+
+/** Restores a snapshot. The contract: `restoreSnapshot` in api.d.ts. */
+export async function restoreInto(source: AsyncIterable<Uint8Array> | string, path: string, files: FileSystem = nodeFileSystem): Promise<void> {
+  const isStream = typeof source === 'object' && source !== null && typeof source[Symbol.asyncIterator] === 'function';
+  if (typeof source !== 'string' && !isStream) throw invalidArgument(`the source is an async iterable of bytes or the name of a file, not ${describe(source)}`);
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) throw invalidArgument(`path is the name of a directory, not ${describe(path)}`);
+  await initializeChecksum();
+  const target = resolvePath(path);
+  const { exists } = checkTarget(files, target);
+  const parent = joinPath(target, '..');
+  const made = files.makeDirectory(parent);
+  const temporary = `${target}.restoring-${randomBytes(6).toString('hex')}`;
+  const failure = new SourceFailure();
+  try {
+    files.makeDirectory(temporary);
+    await unpackInto(files, temporary, sourceStream(source, failure));
+    files.syncDirectory(temporary);
+    const { problems } = await verifyDirectory(files, temporary);
+    const first = problems[0];
+    if (first !== undefined) throw corruption(first.file, first.offset, first.message);
+    // An empty directory is replaced by the rename in one step.
+    files.rename(temporary, target);
+    files.syncDirectory(parent);
+  } catch (error) {
+    cleanUp(files, temporary, exists ? [] : made);
+    throw restoreError(error, failure);
+  }
+}
+
+/** Takes back what was made. The error that led here matters more than one here. */
+function cleanUp(files: FileSystem, temporary: string, made: readonly string[]): void {
+  try {
+    removeAll(files, temporary);
+    for (const directory of [...made].reverse()) files.removeDirectory(directory);
+  } catch {
+    // What is left has a name that says what it is.
+  }
+}

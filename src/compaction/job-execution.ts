@@ -1,0 +1,52 @@
+/**
+ * Running one job, wherever that is: in the worker, or in the thread of a test that brings its own file system.
+ *
+ * Invariant: whatever a job throws comes out as a JobFailure; an execution never throws.
+ */
+import { systemErrorCode, VarveError } from '../errors.js';
+import type { FileSystem } from '../env/file-system.js';
+import { withoutSyncs } from '../env/no-sync-file-system.js';
+import { loadCodec } from '../format/compression.js';
+import { OpenTables } from '../sstable/open-tables.js';
+import type { TableFileContext } from '../sstable/table-context.js';
+import { runFlush } from './flush.js';
+import type { Job, JobFailure, JobResult, JobSettings } from './job.js';
+import { runCompaction } from './merge.js';
+import type { WritingContext } from './run-writer.js';
+
+export function jobFailure(id: number, error: unknown): JobFailure {
+  const known = error instanceof VarveError ? error : undefined;
+  return {
+    id,
+    ok: false,
+    code: known?.code ?? 'VARVE_ASSERTION',
+    message: error instanceof Error ? error.message : String(error),
+    file: known?.file,
+    offset: known?.offset,
+    systemCode: systemErrorCode(error),
+  };
+}
+
+/** The files and the codec with which the jobs of one database run. */
+export class JobExecutor {
+  private readonly writing: WritingContext;
+  private readonly reading: TableFileContext;
+
+  constructor(fileSystem: FileSystem, settings: JobSettings) {
+    const files = settings.unsafeNoFsync ? withoutSyncs(fileSystem) : fileSystem;
+    const codec = loadCodec();
+    const { directory, databaseId } = settings;
+    this.writing = { fileSystem: files, settings, codec: settings.compress ? codec : undefined };
+    this.reading = { fileSystem: files, directory, databaseId, codec, openTables: new OpenTables(files, directory) };
+  }
+
+  /** The job in slices: each yield gives the bytes read so far; ending the generator early removes the job's output. */
+  *run(job: Job): Generator<number, JobResult, void> {
+    try {
+      if (job.kind === 'flush') return runFlush(job, this.writing);
+      return yield* runCompaction(job, this.writing, this.reading);
+    } catch (error) {
+      return jobFailure(job.id, error);
+    }
+  }
+}

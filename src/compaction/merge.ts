@@ -1,0 +1,220 @@
+/**
+ * Merging runs into one: the work of a compaction, in slices.
+ *
+ *   run 0 (newest)  [scanner]─┐
+ *   run 1           [scanner]─┼─ sorted by key, then by age ─▶ DropPolicy ─▶ RunWriter
+ *   run 2 (oldest)  [scanner]─┘
+ *
+ * The sources stand in an array sorted by the key they are at; the first is taken, moved, and put back at its place, which costs
+ * one comparison as long as one source has a stretch to itself. Where a whole block of one source comes before all other
+ * sources, and nothing in it can be dropped, its stored bytes are copied as they are.
+ *
+ * Worked example of a block that must not be copied: run 0 ends a block with the tombstone of key c; run 1 has a block that begins
+ * with c. The versions of c belong together, so a block whose first key was just seen is taken entry by entry.
+ *
+ * Invariants:
+ * 1. Every entry of every input is read, or stands in a block that was copied: scanners check their totals, and damage throws.
+ * 2. The generator yields often enough (some milliseconds of work) for a flush to go first.
+ */
+import { compareBytes, equalBytes } from '../format/bytes.js';
+import { readBucketId } from '../format/internal-key.js';
+import type { TableFileContext } from '../sstable/table-context.js';
+import type { TableMetadata } from '../sstable/table-metadata.js';
+import { TableScanner } from '../sstable/table-scanner.js';
+import { DropPolicy, dropVersion } from './drop-policy.js';
+import type { CompactionJob, JobCounts, JobSuccess, MergeInput } from './job.js';
+import { RunWriter, type WritingContext } from './run-writer.js';
+
+/** Bytes of input after which the merge lets others go first. */
+const sliceBytes = 1024 * 1024;
+/** Stored blocks below this share of a full block are not copied, or blocks would get smaller with every merge. */
+const copiedBlockShare = 0.5;
+
+/** One run: its tables one after the other. */
+class RunSource {
+  scanner: TableScanner;
+  private nextTable = 1;
+
+  constructor(
+    private readonly context: TableFileContext,
+    private readonly tables: readonly TableMetadata[],
+    readonly rank: number,
+  ) {
+    this.scanner = new TableScanner(context, tables[0] as TableMetadata);
+  }
+
+  /** To the next entry; false at the end of the run. */
+  next(): boolean {
+    this.scanner.next();
+    return this.scanner.valid || this.enterNextTable();
+  }
+
+  skipBlock(): boolean {
+    this.scanner.skipBlock();
+    return this.scanner.valid || this.enterNextTable();
+  }
+
+  private enterNextTable(): boolean {
+    const table = this.tables[this.nextTable++];
+    if (table === undefined) return false;
+    this.context.openTables.close(this.scanner.metadata.fileNumber);
+    this.scanner = new TableScanner(this.context, table);
+    return true;
+  }
+}
+
+/** The key that was taken last, in memory of its own. */
+class LastKey {
+  private bytes = Buffer.allocUnsafeSlow(256);
+  private length = -1;
+
+  equals(scanner: TableScanner): boolean {
+    return this.length >= 0 && equalBytes(this.bytes, 0, this.length, scanner.keyBytes, scanner.keyStart, scanner.keyEnd);
+  }
+
+  set(bytes: Uint8Array, start: number, end: number): void {
+    this.length = end - start;
+    if (this.bytes.length < this.length) this.bytes = Buffer.allocUnsafeSlow(this.length * 2);
+    for (let from = start, to = 0; from < end; from++, to++) this.bytes[to] = bytes[from] as number;
+  }
+}
+
+class Merge {
+  entriesRead = 0;
+  entriesWritten = 0;
+  bytesRead = 0;
+  blocksCopied = 0;
+  private readonly policy: DropPolicy;
+  private readonly lastKey = new LastKey();
+  private order: RunSource[] = [];
+  private bucketId = -1;
+  private bucketIsLive = false;
+
+  constructor(
+    job: CompactionJob,
+    private readonly context: WritingContext,
+    private readonly writer: RunWriter,
+  ) {
+    this.policy = new DropPolicy(job.retention, job.dropTombstones);
+  }
+
+  *run(tables: TableFileContext, input: MergeInput): Generator<number, void, void> {
+    this.order = [];
+    input.forEach((run, rank) => this.place(new RunSource(tables, run, rank), 0, true));
+    let yielded = this.bytesRead;
+    while (this.order.length > 0) {
+      const first = this.order[0] as RunSource;
+      if (first.scanner.atBlockStart && this.copyBlock(first)) continue;
+      this.take(first);
+      if (this.bytesRead - yielded >= sliceBytes) {
+        yielded = this.bytesRead;
+        yield this.bytesRead;
+      }
+    }
+  }
+
+  /** Takes one entry of the source that stands first. */
+  private take(source: RunSource): void {
+    const { scanner } = source;
+    const isNewKey = !this.lastKey.equals(scanner);
+    if (isNewKey) this.beginKey(scanner);
+    if (scanner.atBlockStart) this.bytesRead += scanner.blockHandle.storedBytes;
+    this.entriesRead++;
+    if (this.bucketIsLive) {
+      const sequence = this.policy.decide(scanner.sequence, scanner.isTombstone);
+      if (sequence !== dropVersion) {
+        const { keyBytes, keyStart, keyEnd, isTombstone, valueBytes, valueStart, valueEnd } = scanner;
+        this.writer.tableFor(isNewKey).add(keyBytes, keyStart, keyEnd, sequence, isTombstone, valueBytes, valueStart, valueEnd);
+        this.entriesWritten++;
+      }
+    }
+    if (source.next()) this.place(source, 0, false);
+    else this.order.shift();
+  }
+
+  private beginKey(scanner: TableScanner): void {
+    this.policy.beginKey();
+    this.lastKey.set(scanner.keyBytes, scanner.keyStart, scanner.keyEnd);
+    const id = readBucketId(scanner.keyBytes, scanner.keyStart, scanner.keyEnd);
+    if (id !== this.bucketId) {
+      this.bucketId = id;
+      this.bucketIsLive = this.policy.isLiveBucket(id);
+    }
+  }
+
+  /** Copies the block at whose start the first source stands, if that changes nothing. True where it did. */
+  private copyBlock(source: RunSource): boolean {
+    const { scanner } = source;
+    const { blockHandle } = scanner;
+    if (scanner.blockHasTombstones || scanner.blockHasSequences) return false;
+    if (blockHandle.rawBytes < this.context.settings.blockBytes * copiedBlockShare) return false;
+    const end = scanner.blockLastKeyEnd;
+    const start = scanner.blockLastKeyStart;
+    const second = this.order[1]?.scanner;
+    if (second !== undefined && compareBytes(scanner.blockLastKeyBytes, start, end, second.keyBytes, second.keyStart, second.keyEnd) >= 0) return false;
+    if (this.lastKey.equals(scanner)) return false;
+    const firstBucket = readBucketId(scanner.keyBytes, scanner.keyStart, scanner.keyEnd);
+    if (firstBucket !== readBucketId(scanner.blockLastKeyBytes, start, end) || !this.policy.isLiveBucket(firstBucket)) return false;
+    this.writer.tableFor(true).addStoredBlock(scanner.blockStored, blockHandle, scanner.block);
+    this.lastKey.set(scanner.blockLastKeyBytes, start, end);
+    this.blocksCopied++;
+    this.bytesRead += blockHandle.storedBytes;
+    this.entriesRead += scanner.block.entryCount;
+    this.entriesWritten += scanner.block.entryCount;
+    if (source.skipBlock()) this.place(source, 0, false);
+    else this.order.shift();
+    return true;
+  }
+
+  /** Puts a source to its place: a new one from the end, one that moved from `at` on. */
+  private place(source: RunSource, at: number, isNew: boolean): void {
+    const { order } = this;
+    if (isNew) order.unshift(source);
+    let place = at;
+    while (place + 1 < order.length && this.isBefore(order[place + 1] as RunSource, source)) {
+      order[place] = order[place + 1] as RunSource;
+      place++;
+    }
+    order[place] = source;
+  }
+
+  private isBefore(a: RunSource, b: RunSource): boolean {
+    const x = a.scanner;
+    const y = b.scanner;
+    const difference = compareBytes(x.keyBytes, x.keyStart, x.keyEnd, y.keyBytes, y.keyStart, y.keyEnd);
+    return difference !== 0 ? difference < 0 : a.rank < b.rank;
+  }
+}
+
+/**
+ * Runs a compaction; each yield gives the bytes read so far. Throws what reading or writing throws, after removing its
+ * output; so it does when the generator is ended early.
+ */
+export function* runCompaction(job: CompactionJob, context: WritingContext, tables: TableFileContext): Generator<number, JobSuccess, void> {
+  let minSequence = Number.POSITIVE_INFINITY;
+  let maxSequence = 0;
+  for (const merge of job.merges) {
+    for (const table of merge.flat()) {
+      minSequence = Math.min(minSequence, table.minSequence);
+      maxSequence = Math.max(maxSequence, table.maxSequence);
+    }
+  }
+  const writer = new RunWriter(context, job.fileNumbers, job.filterBitsPerKey, minSequence, maxSequence);
+  const merge = new Merge(job, context, writer);
+  let finished = false;
+  try {
+    const outputs = [];
+    for (const input of job.merges) {
+      yield* merge.run(tables, input);
+      outputs.push(writer.finishRun());
+    }
+    writer.syncDirectory();
+    finished = true;
+    const { entriesRead, entriesWritten, bytesRead, blocksCopied } = merge;
+    const counts: JobCounts = { entriesRead, entriesWritten, bytesRead, bytesWritten: writer.bytesWritten, blocksCopied };
+    return { id: job.id, ok: true, outputs, counts };
+  } finally {
+    if (!finished) writer.abandon();
+    tables.openTables.closeAll();
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * What to compact next. Pure: from a version and tuning to a plan, or nothing.
+ *
+ * Lazy levelling: runs of similar size gather in the levels above the last one, which is a single sorted run.
+ *
+ *   level 0   [run][run][run] …      a flush adds one
+ *   level 1   [  run  ][  run  ]     a merge of all runs of level 0
+ *   …
+ *   level 6   [         run        ] all levels above merged with it
+ *
+ * A plan divides its inputs into groups whose key ranges do not touch. A group of one table moves as it is; a group of more is
+ * merged. So keys that arrive in order are never rewritten.
+ *
+ * Invariants:
+ * 1. A plan takes all runs of each level that it takes from, and every level between its first and its target: age order holds.
+ * 2. The result is one run, newer than all that stays in its target level and below.
+ * 3. Tombstones may be dropped only where the plan takes every run from its first level to the last.
+ */
+import { compareKeys } from '../format/bytes.js';
+import type { TableMetadata } from '../sstable/table-metadata.js';
+import type { Run, Version } from '../version/version.js';
+import type { MergeInput } from './job.js';
+import type { CompactionTuning } from './tuning.js';
+
+export interface CompactionPlan {
+  readonly targetLevel: number;
+  /** Tables that leave their place: all tables of all inputs. */
+  readonly removedTables: readonly number[];
+  /** Tables that come back unchanged in the new run. */
+  readonly movedTables: readonly TableMetadata[];
+  readonly merges: readonly MergeInput[];
+  readonly dropTombstones: boolean;
+}
+
+/** A table with the age of its run: 0 is the newest. */
+interface RankedTable {
+  readonly table: TableMetadata;
+  readonly rank: number;
+}
+
+function bytesOf(runs: readonly Run[]): number {
+  let sum = 0;
+  for (const run of runs) for (const table of run.tables) sum += table.fileBytes;
+  return sum;
+}
+
+/** The most urgent compaction, or undefined where the version is in good shape. */
+export function pickCompaction(version: Version, tuning: CompactionTuning, targetTableBytes: number): CompactionPlan | undefined {
+  const last = version.levels.length - 1;
+  const upperRuns = version.levels.slice(0, last).flatMap((level) => level.runs);
+  const lastBytes = bytesOf(version.levels[last]?.runs ?? []);
+  if (upperRuns.length >= tuning.runsToMergeDown && bytesOf(upperRuns) >= tuning.upperShare * lastBytes) {
+    return planMerge(version, 0, last, targetTableBytes);
+  }
+  if (tombstonesWeighTooMuch(version, upperRuns)) return planMerge(version, 0, last, targetTableBytes);
+  for (let level = 0; level < last; level++) {
+    if ((version.levels[level]?.runs.length ?? 0) >= tuning.runsPerLevel) {
+      const target = level + 1;
+      return target === last ? planMerge(version, 0, last, targetTableBytes) : planMerge(version, level, target, targetTableBytes, true);
+    }
+  }
+  return undefined;
+}
+
+/** Everything into the last level: what defrag runs. Undefined where nothing would change. */
+export function planFullCompaction(version: Version, targetTableBytes: number, isClean: (table: TableMetadata) => boolean): CompactionPlan | undefined {
+  const last = version.levels.length - 1;
+  const plan = planMerge(version, 0, last, targetTableBytes, false, isClean);
+  const onlyLast = version.levels.slice(0, last).every((level) => level.runs.length === 0);
+  return (onlyLast && plan.merges.length === 0) || plan.removedTables.length === 0 ? undefined : plan;
+}
+
+/** Deletes are cheap to write and dear to read over: many of them are merged down before their bytes would ask for it. */
+function tombstonesWeighTooMuch(version: Version, upperRuns: readonly Run[]): boolean {
+  const lastRun = version.levels[version.levels.length - 1]?.runs[0];
+  if (lastRun === undefined || upperRuns.length < 2) return false;
+  let tombstones = 0;
+  for (const run of upperRuns) for (const table of run.tables) tombstones += table.tombstoneCount;
+  let entries = 0;
+  for (const table of lastRun.tables) entries += table.entryCount;
+  return tombstones * 4 >= entries;
+}
+
+function planMerge(
+  version: Version,
+  fromLevel: number,
+  targetLevel: number,
+  targetTableBytes: number,
+  keepTarget = false,
+  isClean: (table: TableMetadata) => boolean = () => true,
+): CompactionPlan {
+  const last = version.levels.length - 1;
+  const ranked: RankedTable[] = [];
+  let rank = 0;
+  for (let level = fromLevel; level <= targetLevel - (keepTarget ? 1 : 0); level++) {
+    for (const run of version.levels[level]?.runs ?? []) {
+      for (const table of run.tables) ranked.push({ table, rank });
+      rank++;
+    }
+  }
+  const intoLast = targetLevel === last;
+  const groups = joinSmall(overlapGroups(ranked), targetTableBytes);
+  const movedTables: TableMetadata[] = [];
+  const merges: MergeInput[] = [];
+  for (const group of groups) {
+    const only = group.length === 1 ? group[0]?.table : undefined;
+    const mayMove = only !== undefined && isClean(only) && !(intoLast && (only.tombstoneCount > 0 || only.hasSequences));
+    if (mayMove) movedTables.push(only);
+    else merges.push(toRuns(group));
+  }
+  return {
+    targetLevel,
+    removedTables: ranked.map(({ table }) => table.fileNumber),
+    movedTables,
+    merges,
+    dropTombstones: version.levels.slice(keepTarget ? targetLevel : targetLevel + 1).every((level) => level.runs.length === 0),
+  };
+}
+
+/** Tables whose key ranges touch, directly or through others, in key order. */
+function overlapGroups(tables: readonly RankedTable[]): RankedTable[][] {
+  const sorted = [...tables].sort((a, b) => compareKeys(a.table.smallestKey, b.table.smallestKey));
+  const groups: RankedTable[][] = [];
+  let largest: Uint8Array | undefined;
+  for (const ranked of sorted) {
+    const group = groups[groups.length - 1];
+    if (group === undefined || largest === undefined || compareKeys(ranked.table.smallestKey, largest) > 0) {
+      groups.push([ranked]);
+      largest = ranked.table.largestKey;
+    } else {
+      group.push(ranked);
+      if (compareKeys(ranked.table.largestKey, largest) > 0) largest = ranked.table.largestKey;
+    }
+  }
+  return groups;
+}
+
+/** Small tables side by side are merged, so that many small flushes do not become many small files. */
+function joinSmall(groups: readonly RankedTable[][], targetTableBytes: number): RankedTable[][] {
+  const small = targetTableBytes / 8;
+  const joined: RankedTable[][] = [];
+  let room = 0;
+  for (const group of groups) {
+    const bytes = group.reduce((sum, { table }) => sum + table.fileBytes, 0);
+    const previous = joined[joined.length - 1];
+    if (previous !== undefined && bytes < small && room >= bytes) {
+      previous.push(...group);
+      room -= bytes;
+    } else {
+      joined.push([...group]);
+      room = bytes < small ? targetTableBytes - bytes : 0;
+    }
+  }
+  return joined;
+}
+
+/** The tables of a group by run, newest run first, each in key order. */
+function toRuns(group: readonly RankedTable[]): MergeInput {
+  const byRank = new Map<number, TableMetadata[]>();
+  for (const { table, rank } of group) {
+    const run = byRank.get(rank);
+    if (run === undefined) byRank.set(rank, [table]);
+    else run.push(table);
+  }
+  return [...byRank.entries()].sort(([a], [b]) => a - b).map(([, tables]) => tables);
+}

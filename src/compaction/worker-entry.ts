@@ -1,0 +1,82 @@
+/**
+ * The worker's own program: takes jobs from a port, runs them, and sends back what came of them.
+ *
+ * A flush runs whole, as soon as its message is seen. A compaction runs in slices; between two slices messages are taken, so a
+ * flush never waits longer than a slice (some milliseconds). Compactions run one after the other.
+ *
+ * Invariants:
+ * 1. Every job that was taken ends in exactly one result.
+ * 2. Buffers of a result are transferred, not copied.
+ */
+import { workerData } from 'node:worker_threads';
+import { VarveError } from '../errors.js';
+import { nodeFileSystem } from '../env/node-file-system.js';
+import { initializeChecksum } from '../format/checksum.js';
+import type { CompactionJob, JobResult } from './job.js';
+import { JobExecutor, jobFailure } from './job-execution.js';
+import { heartbeatAt, type MessageFromWorker, type MessageToWorker, resultCountAt, type WorkerStart } from './worker-protocol.js';
+
+const { settings, port, control } = workerData as WorkerStart;
+const words = new Int32Array(control);
+const compactions: CompactionJob[] = [];
+const cancelled = new Set<number>();
+let executor: JobExecutor | undefined;
+let compacting = false;
+
+function send(message: MessageFromWorker, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+  Atomics.add(words, resultCountAt, 1);
+  Atomics.notify(words, resultCountAt);
+}
+
+function sendResult(result: JobResult): void {
+  const transfer = result.ok ? result.outputs.flat().flatMap((table) => [table.index.buffer, table.filter.buffer]) : [];
+  send({ kind: 'result', result }, [...new Set(transfer)]);
+}
+
+function beat(): void {
+  Atomics.add(words, heartbeatAt, 1);
+}
+
+async function runCompactions(): Promise<void> {
+  compacting = true;
+  for (let job = compactions.shift(); job !== undefined; job = compactions.shift()) sendResult(await runSlices(job));
+  compacting = false;
+}
+
+async function runSlices(job: CompactionJob): Promise<JobResult> {
+  const slices = (executor as JobExecutor).run(job);
+  for (;;) {
+    const slice = slices.next();
+    beat();
+    if (slice.done === true) return slice.value;
+    send({ kind: 'progress', id: job.id, bytesRead: slice.value });
+    await new Promise((resolve) => setImmediate(resolve));
+    if (cancelled.delete(job.id)) {
+      slices.return(jobFailure(job.id, undefined));
+      return jobFailure(job.id, new VarveError('VARVE_ABORTED', 'the compaction was cancelled'));
+    }
+  }
+}
+
+function take(message: MessageToWorker): void {
+  if (message.kind === 'cancel') {
+    cancelled.add(message.id);
+    return;
+  }
+  const { job } = message;
+  beat();
+  if (job.kind === 'compaction') {
+    compactions.push(job);
+    if (!compacting) void runCompactions();
+    return;
+  }
+  const slice = (executor as JobExecutor).run(job).next();
+  beat();
+  if (slice.done === true) sendResult(slice.value);
+}
+
+void initializeChecksum().then(() => {
+  executor = new JobExecutor(nodeFileSystem, settings);
+  port.on('message', take);
+});

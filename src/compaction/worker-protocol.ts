@@ -1,0 +1,30 @@
+/**
+ * What main thread and worker say to each other, and the words of shared memory beside the messages.
+ *
+ *   main → worker    { kind: 'job', job } | { kind: 'cancel', id }
+ *   worker → main    { kind: 'result', result } | { kind: 'progress', id, bytesRead }, then `resultCount` is raised and notified
+ *
+ * | result count i32 | heartbeat i32 |    each in a cache line of its own
+ * 0                  64
+ *
+ * A main thread that blocks waits on the result count and takes the message from the port without the event loop. The
+ * heartbeat is raised with every slice of work, so that a worker that died can be told from one that works.
+ */
+import type { Job, JobResult, JobSettings } from './job.js';
+import type { MessagePort } from 'node:worker_threads';
+
+export interface WorkerStart {
+  readonly settings: JobSettings;
+  readonly port: MessagePort;
+  readonly control: SharedArrayBuffer;
+}
+
+export type MessageToWorker = { readonly kind: 'job'; readonly job: Job } | { readonly kind: 'cancel'; readonly id: number };
+export type MessageFromWorker =
+  | { readonly kind: 'result'; readonly result: JobResult }
+  | { readonly kind: 'progress'; readonly id: number; readonly bytesRead: number };
+
+export const controlBytes = 128;
+/** Indexes into an Int32Array over the control memory. */
+export const resultCountAt = 0;
+export const heartbeatAt = 16;

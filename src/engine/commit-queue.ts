@@ -1,0 +1,266 @@
+/**
+ * Group commit: what was unlocked goes to the log and becomes durable, one group at a time.
+ *
+ *   request(sequence) ─▶ [ gather: everything unlocked below the requested sequence ]
+ *                          │   while a group is under way, later requests wait for the next one
+ *                          ▼
+ *                        one write a log ─▶ one fdatasync a log ─▶ committed, waiters resolve ─▶ next group
+ *
+ * The order of durable steps, for a group that spans the end of one log and the beginning of the next: old log written, old log
+ * synced, new log created with the old one's final length in its header, written, synced (with its name).
+ *
+ * A caller that cannot wait for the event loop (back-pressure inside a synchronous call) takes over by `commitNow`: it writes
+ * the group that is in flight again, to the same place, syncs, and goes on with the rest.
+ *
+ * Invariants:
+ * 1. `committedSequence` never goes back and never passes what is durable.
+ * 2. Sections are never split: a target is always the end of an unlocked section.
+ * 3. The first failure poisons: its waiters get that error, everybody later gets VARVE_POISONED.
+ */
+import { systemErrorCode, VarveError } from '../errors.js';
+import type { FileSystem } from '../env/file-system.js';
+import type { LogWriter, PreparedGroup } from '../wal/log-writer.js';
+import { LogWriter as Writer } from '../wal/log-writer.js';
+import type { Health } from './health.js';
+import type { LogExtent, MemtableSlot } from './memtable-slot.js';
+
+/** Groups up to this size are written in place: handing over to another thread and back costs more than the copy. */
+const writeInPlaceBytesMax = 256 * 1024;
+
+interface Waiter {
+  readonly sequence: number;
+  /** Called in the moment in which exactly what is below `sequence` is committed. */
+  readonly onReached?: () => void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A group on its way. */
+interface Step {
+  readonly slot: MemtableSlot;
+  readonly log: LogWriter;
+  readonly group: PreparedGroup;
+  readonly target: number;
+  /** Set by `commitNow`, which did the rest of this step. */
+  takenOver: boolean;
+}
+
+export interface CommitSurroundings {
+  readonly fileSystem: FileSystem;
+  readonly directory: string;
+  readonly databaseId: Uint8Array;
+  readonly health: Health;
+  /** All slots, oldest first. */
+  slots(): readonly MemtableSlot[];
+  /** Called after each group. */
+  onCommitted(): void;
+  /** Called when the log failed. */
+  onPoisoned(error: unknown): void;
+  /** Resolves after the time that a commit is held back while background work is behind. */
+  holdBack(): Promise<void> | undefined;
+}
+
+export class CommitQueue {
+  /** Next sequence after all that is durable. */
+  committedSequence: number;
+  /** Commits that wrote something. */
+  commits = 0;
+  bytesWritten = 0;
+  private requested: number;
+  private waiters: Waiter[] = [];
+  private loop: Promise<void> | undefined;
+  private inFlight: Step | undefined;
+
+  constructor(
+    private readonly surroundings: CommitSurroundings,
+    nextSequence: number,
+    /** The newest log that recovery found, which the next new log names. */
+    private previousLog: LogExtent,
+  ) {
+    this.committedSequence = nextSequence;
+    this.requested = nextSequence;
+  }
+
+  /** Starts to commit everything unlocked below `sequence`, and returns at once. */
+  request(sequence: number): void {
+    if (sequence > this.requested) this.requested = sequence;
+    if (this.loop === undefined && !this.surroundings.health.isPoisoned && this.requested > this.committedSequence) {
+      this.loop = this.run();
+    }
+  }
+
+  /** Resolves when everything below `sequence` is durable. */
+  waitFor(sequence: number): Promise<void> {
+    const { health } = this.surroundings;
+    if (this.committedSequence >= sequence) return Promise.resolve();
+    if (health.isPoisoned) return Promise.reject(health.poisonError());
+    return new Promise((resolve, reject) => {
+      this.waiters.push({ sequence, resolve, reject });
+      this.request(sequence);
+    });
+  }
+
+  /**
+   * Commits everything below `sequence`, which is what is unlocked now, and calls `onReached` when that is committed and nothing
+   * else: a group ends there. Resolves afterwards.
+   */
+  commitExactly(sequence: number, onReached: () => void): Promise<void> {
+    const { health } = this.surroundings;
+    if (this.committedSequence === sequence) {
+      onReached();
+      return Promise.resolve();
+    }
+    if (health.isPoisoned) return Promise.reject(health.poisonError());
+    return new Promise((resolve, reject) => {
+      this.waiters.push({ sequence, onReached, resolve, reject });
+      this.request(sequence);
+    });
+  }
+
+  /** Commits everything requested and all of the given slots, without the event loop. Throws where it fails. */
+  commitNow(sequence: number): void {
+    this.surroundings.health.checkNotPoisoned();
+    if (sequence > this.requested) this.requested = sequence;
+    try {
+      while (this.committedSequence < this.requested) this.commitGroupNow(this.nextTarget());
+    } catch (error) {
+      this.fail(error);
+      throw error;
+    }
+  }
+
+  /** Resolves when no group is on its way. */
+  async idle(): Promise<void> {
+    while (this.loop !== undefined) await this.loop;
+  }
+
+  private async run(): Promise<void> {
+    // The rest of this turn may unlock more: it joins the first group.
+    await undefined;
+    try {
+      while (this.requested > this.committedSequence && !this.surroundings.health.isPoisoned) {
+        const target = this.nextTarget();
+        let wrote = false;
+        for (const slot of [...this.surroundings.slots()]) {
+          const step = this.begin(slot, target);
+          if (step === undefined) continue;
+          await this.perform(step);
+          wrote = true;
+          if (step.takenOver) break;
+        }
+        if (this.committedSequence < target) this.finish(target, wrote);
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+    this.loop = undefined;
+  }
+
+  /** Where the next group ends: at everything requested, unless somebody needs an end before. */
+  private nextTarget(): number {
+    let target = this.inFlight?.target ?? this.requested;
+    for (const waiter of this.waiters) {
+      if (waiter.onReached !== undefined && waiter.sequence > this.committedSequence) target = Math.min(target, waiter.sequence);
+    }
+    return target;
+  }
+
+  private commitGroupNow(target: number): void {
+    let wrote = false;
+    if (this.inFlight !== undefined) {
+      this.finishInPlace(this.inFlight);
+      wrote = true;
+    }
+    for (const slot of this.surroundings.slots()) {
+      const step = this.begin(slot, target);
+      if (step === undefined) continue;
+      this.finishInPlace(step);
+      wrote = true;
+    }
+    this.finish(target, wrote);
+  }
+
+  private begin(slot: MemtableSlot, target: number): Step | undefined {
+    const frames = slot.framesBelow(target);
+    if (frames.length === 0) return undefined;
+    const log = slot.log ?? this.createLog(slot);
+    const step = { slot, log, group: log.beginGroup(frames), target, takenOver: false };
+    this.inFlight = step;
+    this.bytesWritten += step.group.bytes;
+    return step;
+  }
+
+  private createLog(slot: MemtableSlot): LogWriter {
+    const { fileSystem, directory, databaseId } = this.surroundings;
+    const log = Writer.create(fileSystem, directory, {
+      databaseId,
+      logNumber: slot.logNumber,
+      previousLogNumber: this.previousLog.number,
+      previousLogBytes: this.previousLog.bytes,
+      firstSequence: slot.memtable.firstSequence,
+    });
+    slot.log = log;
+    return log;
+  }
+
+  private async perform(step: Step): Promise<void> {
+    const { slot, log, group } = step;
+    slot.operationsInFlight++;
+    try {
+      if (group.bytes <= writeInPlaceBytesMax) log.writePrepared(group);
+      else await log.writePreparedAsync(group);
+      if (step.takenOver) return;
+      log.completePrepared(group);
+      await log.syncAsync();
+    } finally {
+      slot.operationsInFlight--;
+    }
+    if (!step.takenOver) this.complete(step);
+  }
+
+  private finishInPlace(step: Step): void {
+    step.takenOver = true;
+    step.log.writePrepared(step.group);
+    step.log.completePrepared(step.group);
+    step.log.sync();
+    this.complete(step);
+  }
+
+  private complete(step: Step): void {
+    step.slot.markLogged(step.target);
+    this.previousLog = { number: step.log.logNumber, bytes: step.log.syncedBytes };
+    if (this.inFlight === step) this.inFlight = undefined;
+  }
+
+  private finish(target: number, wrote: boolean): void {
+    this.committedSequence = target;
+    if (wrote) this.commits++;
+    for (const slot of this.surroundings.slots()) slot.markCommitted(target);
+    for (const waiter of this.waiters) if (waiter.sequence === target) waiter.onReached?.();
+    this.surroundings.onCommitted();
+    const ready = this.waiters.filter((waiter) => waiter.sequence <= target);
+    if (ready.length === 0) return;
+    this.waiters = this.waiters.filter((waiter) => waiter.sequence > target);
+    const held = this.surroundings.holdBack();
+    if (held === undefined) for (const waiter of ready) waiter.resolve();
+    else void held.then(() => ready.forEach((waiter) => waiter.resolve()));
+  }
+
+  private fail(error: unknown): void {
+    const first = !this.surroundings.health.isPoisoned;
+    this.surroundings.health.poison(error);
+    const { waiters } = this;
+    this.waiters = [];
+    const reason = first ? commitError(error) : this.surroundings.health.poisonError();
+    for (const waiter of waiters) waiter.reject(reason);
+    if (first) this.surroundings.onPoisoned(error);
+  }
+}
+
+/** What the commit that met the failure is told: a full disk by name, everything else as it is. */
+function commitError(error: unknown): unknown {
+  if (error instanceof VarveError && error.code !== 'VARVE_POISONED') return error;
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const isFull = systemErrorCode(error) === 'ENOSPC';
+  return new VarveError(isFull ? 'VARVE_NO_SPACE' : 'VARVE_IO', 'the commit failed: its data may be lost', { cause });
+}

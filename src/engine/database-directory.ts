@@ -1,0 +1,52 @@
+/**
+ * What a directory is to us: nothing yet, a database, or something else.
+ *
+ *   missing ─┐
+ *   empty    ├─▶ a new database may be made
+ *   begun    ┘   (a first creation that a crash cut short: no CURRENT, no log, no table)
+ *   database     CURRENT is there
+ *   foreign      anything else: never touched
+ *
+ * Invariants:
+ * 1. A directory with logs or tables but without CURRENT is a damaged database, never an empty one.
+ * 2. The directory of a new database is durable in its parent before anything in it is.
+ */
+import { corruption, invalidArgument, VarveError } from '../errors.js';
+import type { FileSystem } from '../env/file-system.js';
+import { parseClaimName } from '../env/claim-lock.js';
+import { joinPath } from '../env/path.js';
+import { currentFileName, parseFileName } from '../format/file-names.js';
+
+export type DirectoryState = 'new' | 'database';
+
+/** Looks at a directory without changing it. VARVE_IO where the path is no directory. */
+export function directoryState(fileSystem: FileSystem, directory: string): DirectoryState | 'foreign' {
+  const status = fileSystem.status(directory);
+  if (status === undefined) return 'new';
+  // A link may lead to a directory: listing tells.
+  if (status.kind === 'file') throw new VarveError('VARVE_IO', `${directory} is a file, not a directory`, { file: directory });
+  const names = fileSystem.list(directory).filter((name) => parseClaimName(name) === undefined);
+  if (names.includes(currentFileName)) return 'database';
+  const kinds = names.map((name) => parseFileName(name)?.kind);
+  if (kinds.includes('log') || kinds.includes('table')) {
+    throw corruption(currentFileName, undefined, 'the file is missing, but the directory holds logs or tables of a database');
+  }
+  return kinds.includes(undefined) ? 'foreign' : 'new';
+}
+
+/** Refuses what is no database, as the options say. `isNew` says whether one may be made. */
+export function checkDirectory(fileSystem: FileSystem, directory: string, mayCreate: boolean): DirectoryState {
+  const state = directoryState(fileSystem, directory);
+  if (state === 'database') return state;
+  if (!mayCreate) throw new VarveError('VARVE_NOT_FOUND', `${directory} holds no database`, { file: directory });
+  if (state === 'foreign') {
+    throw invalidArgument(`${directory} holds something else than a database; a new one needs a directory that is empty or missing`);
+  }
+  return state;
+}
+
+/** Makes a directory and its missing parents, durably. */
+export function makeDurableDirectory(fileSystem: FileSystem, directory: string): void {
+  const made = fileSystem.makeDirectory(directory);
+  for (const path of made) fileSystem.syncDirectory(joinPath(path, '..'));
+}

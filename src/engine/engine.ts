@@ -1,0 +1,222 @@
+/**
+ * The engine: its parts, wired. It owns them, and is what the etcd surface and the checkpoint are built on.
+ *
+ *   writes ─▶ memtables ─▶ commits (log) ─▶ background (flush, compaction) ─▶ versions (manifest, tables)
+ *                 └──────────────────── reads ──────────────────────────────────┘
+ *
+ * Invariants:
+ * 1. Only this thread changes memtables, versions and the set of files.
+ * 2. Views are sequences: `views` knows the live ones, and jobs get a copy of them.
+ */
+import type { Job, Retention } from '../compaction/job.js';
+import type { Clock } from '../env/clock.js';
+import type { DirectoryLock } from '../env/directory-lock.js';
+import type { FileSystem } from '../env/file-system.js';
+import { joinPath } from '../env/path.js';
+import { logFileName, tableFileName } from '../format/file-names.js';
+import type { ResolvedOptions } from '../options.js';
+import type { BlockCache } from '../sstable/block-cache.js';
+import type { LiveFiles } from '../version/live-files.js';
+import { Background } from './background.js';
+import type { BucketCatalog } from './bucket-catalog.js';
+import { CommitQueue } from './commit-queue.js';
+import type { Health } from './health.js';
+import type { LogExtent } from './memtable-slot.js';
+import type { MemtableSet } from './memtable-set.js';
+import { ReadPath } from './read-path.js';
+import type { VersionStore } from './version-store.js';
+import type { ViewRegistry } from './views.js';
+import { WritePath } from './write-path.js';
+
+/** What `openEngine` puts together. */
+export interface EngineParts {
+  readonly options: ResolvedOptions;
+  readonly directory: string;
+  readonly databaseId: Uint8Array;
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  readonly health: Health;
+  readonly lock: DirectoryLock;
+  readonly liveFiles: LiveFiles;
+  readonly cache: BlockCache;
+  readonly views: ViewRegistry;
+  readonly catalog: BucketCatalog;
+  readonly memtables: MemtableSet;
+  readonly versions: VersionStore;
+  readonly targetTableBytes: number;
+}
+
+export class Engine {
+  readonly reads: ReadPath;
+  readonly background: Background;
+  /** Set by `begin`, when recovery has seen all sequences. */
+  writes!: WritePath;
+  commits!: CommitQueue;
+  private readonly poisonListeners: (() => void)[] = [];
+
+  constructor(readonly parts: EngineParts) {
+    const { options, clock, health, memtables, versions, liveFiles, targetTableBytes } = parts;
+    this.reads = new ReadPath(memtables, versions);
+    this.background = new Background({
+      options,
+      clock,
+      health,
+      memtables,
+      versions,
+      liveFiles,
+      targetTableBytes,
+      retention: () => this.retention(),
+      commitNow: () => this.commits.commitNow(this.writes.unlockedSequence),
+      removeOutputs: (job) => this.removeOutputs(job),
+    });
+  }
+
+  /** Makes the engine ready for writes from `nextSequence` on. `previousLog` is the newest log on disk. */
+  begin(nextSequence: number, previousLog: LogExtent): void {
+    const { memtables, catalog, fileSystem, directory, databaseId, health } = this.parts;
+    memtables.begin(nextSequence);
+    const makeRoom = (): void => {
+      this.background.makeRoom();
+      this.sealActive();
+    };
+    const sealIfRoom = (): void => {
+      if (!this.background.mustWait) this.sealActive();
+    };
+    this.writes = new WritePath(memtables, catalog, makeRoom, sealIfRoom);
+    this.commits = new CommitQueue(
+      {
+        fileSystem,
+        directory,
+        databaseId,
+        health,
+        slots: () => memtables.all(),
+        onCommitted: () => this.background.schedule(),
+        onPoisoned: () => this.onPoisoned(),
+        holdBack: () => this.background.holdBack(),
+      },
+      nextSequence,
+      previousLog,
+    );
+  }
+
+  /** Next sequence after all that is durable. */
+  get committedSequence(): number {
+    return this.commits.committedSequence;
+  }
+
+  /** Seals the active memtable, an open section moving on to the next one, and starts what is due. */
+  sealActive(): void {
+    const { memtables, catalog } = this.parts;
+    const { openSequence } = this.writes;
+    memtables.seal(openSequence, catalog.nextBucketId);
+    // A thread that never lets the event loop run would leave its logs unwritten, and the worker idle.
+    const waiting = memtables.sealed[memtables.sealed.length - 2];
+    if (waiting !== undefined && !waiting.isFlushable) this.commitInPlace();
+    this.background.schedule();
+  }
+
+  /** Commits without the event loop. A failure poisons: every commit from now on tells of it, and reads go on. */
+  private commitInPlace(): void {
+    try {
+      this.commits.commitNow(this.writes.unlockedSequence);
+    } catch (error) {
+      this.parts.health.poison(error);
+    }
+  }
+
+  /** Resolves when everything that is unlocked now is durable. */
+  commit(): Promise<void> {
+    return this.commits.waitFor(this.writes.unlockedSequence);
+  }
+
+  /** Who may still need what: for a job that starts now. */
+  retention(): Retention {
+    const { views, catalog } = this.parts;
+    const { sequences } = views;
+    return { views: sequences, liveBuckets: catalog.liveIds(this.committedForCatalog(), sequences) };
+  }
+
+  /** Commits, flushes and compacts everything. `onProgress` is told bytes done and in all. */
+  async defrag(onProgress: (done: number, total: number) => void): Promise<void> {
+    const { memtables, versions } = this.parts;
+    await this.commit();
+    if (memtables.active.memtable.recordCount > 0) this.sealActive();
+    await this.commit();
+    await this.background.flushSealed();
+    const live = new Set(this.retention().liveBuckets);
+    await this.background.compactAll((id) => live.has(id), onProgress);
+    await versions.settled();
+    this.parts.health.checkNotPoisoned();
+    versions.startManifest();
+  }
+
+  onPoison(listener: () => void): void {
+    this.poisonListeners.push(listener);
+  }
+
+  onPoisoned(): void {
+    this.background.notify();
+    for (const listener of this.poisonListeners) listener();
+  }
+
+  /** Files in the directory: the sum of their sizes in bytes. */
+  sizeBytes(): number {
+    const { fileSystem, directory } = this.parts;
+    let sum = 0;
+    for (const name of fileSystem.list(directory)) {
+      const status = fileSystem.status(joinPath(directory, name));
+      if (status?.kind === 'file') sum += status.sizeBytes;
+    }
+    return sum;
+  }
+
+  /** Ends everything and gives the directory back. Nothing is committed here. Errors of single steps do not stop the others. */
+  async shutDown(): Promise<unknown> {
+    const { health, versions, memtables, lock } = this.parts;
+    health.close();
+    let failure: unknown;
+    const attempt = async (step: () => void | Promise<void>): Promise<void> => {
+      try {
+        await step();
+      } catch (error) {
+        failure ??= error;
+      }
+    };
+    await attempt(() => this.background.stop());
+    await attempt(() => versions.settled());
+    await attempt(() => this.commits?.idle());
+    for (const slot of memtables.all()) {
+      await attempt(() => {
+        if (slot.log === undefined) return;
+        if (!health.isPoisoned) slot.log.appendClose();
+      });
+      await attempt(() => slot.log?.close());
+    }
+    await attempt(() => versions.close());
+    await attempt(() => lock.release());
+    return failure;
+  }
+
+  private committedForCatalog(): number {
+    // Deletions are durable below the committed sequence; before recovery has ended nothing is.
+    return this.commits === undefined ? 0 : this.commits.committedSequence - 1;
+  }
+
+  private removeOutputs(job: Job): void {
+    const { fileSystem, directory } = this.parts;
+    for (const name of fileSystem.list(directory)) {
+      const number = Number.parseInt(name, 10);
+      if (number < job.fileNumbers.first || number >= job.fileNumbers.end || name !== tableFileName(number)) continue;
+      try {
+        fileSystem.unlink(joinPath(directory, name));
+      } catch {
+        // It is an orphan: the next open removes it.
+      }
+    }
+  }
+}
+
+/** Names of the log files of a list of extents. */
+export function logNames(logs: readonly LogExtent[]): string[] {
+  return logs.map((log) => logFileName(log.number));
+}

@@ -1,0 +1,27 @@
+/**
+ * What an engine takes from outside: files, time, threads. Tests bring their own.
+ */
+import { randomBytes } from 'node:crypto';
+import type { JobHandler, JobRunner, JobSettings } from '../compaction/job.js';
+import { WorkerRunner } from '../compaction/worker-runner.js';
+import { type Clock, systemClock } from '../env/clock.js';
+import type { FileSystem } from '../env/file-system.js';
+import { nodeFileSystem } from '../env/node-file-system.js';
+
+export interface Environment {
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  createRunner(settings: JobSettings, handler: JobHandler): JobRunner;
+  /** 16 bytes for the id of a new database. */
+  createDatabaseId(): Uint8Array;
+  /** Uncompressed size at which blocks of tables are closed, and stored size at which tables are; absent: as in limits.ts. */
+  readonly blockBytes?: number;
+  readonly targetTableBytes?: number;
+}
+
+export const systemEnvironment: Environment = {
+  fileSystem: nodeFileSystem,
+  clock: systemClock,
+  createRunner: (settings, handler) => new WorkerRunner(settings, handler),
+  createDatabaseId: () => new Uint8Array(randomBytes(16)),
+};

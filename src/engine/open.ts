@@ -1,0 +1,241 @@
+/**
+ * Opening: from a directory to an engine that is ready, with everything that it shows durable.
+ *
+ *   look ─▶ lock ─▶ CURRENT ─▶ manifest ─▶ tables there? ─▶ fresh manifest ─▶ catalogue ─▶ logs into memtables ─▶
+ *   logs synced ─▶ orphans removed ─▶ background work started
+ *
+ * A read-only open leaves out every step that writes. A failure at any step gives back what was taken.
+ *
+ * Invariants:
+ * 1. Nothing is deleted before a manifest that does not name it is durable, and only files with names of ours.
+ * 2. Numbers go on above every number that stands in a file name of the directory.
+ * 3. What recovery read is synced before `openEngine` resolves: a second crash cannot take back what a reader saw.
+ */
+import { corruption, systemErrorCode, VarveError } from '../errors.js';
+import { acquireDirectoryLock } from '../env/directory-lock.js';
+import type { FileSystem } from '../env/file-system.js';
+import { withoutSyncs } from '../env/no-sync-file-system.js';
+import { joinPath } from '../env/path.js';
+import { initializeChecksum } from '../format/checksum.js';
+import { type Codec, loadCodec } from '../format/compression.js';
+import { logFileName, parseFileName, tableFileName } from '../format/file-names.js';
+import { blockBytesDefault, catalogBucketId } from '../limits.js';
+import { bucketEnd, bucketPrefix } from '../format/internal-key.js';
+import type { ResolvedOptions } from '../options.js';
+import { BlockCache } from '../sstable/block-cache.js';
+import { OpenTables } from '../sstable/open-tables.js';
+import { readCurrent } from '../version/current-file.js';
+import { LiveFiles } from '../version/live-files.js';
+import { readManifest } from '../version/manifest-reader.js';
+import { initialState, type ManifestState } from '../version/manifest-state.js';
+import { versionTables } from '../version/version.js';
+import { BucketCatalog } from './bucket-catalog.js';
+import { checkDirectory, makeDurableDirectory } from './database-directory.js';
+import { Engine } from './engine.js';
+import type { Environment } from './environment.js';
+import { Health } from './health.js';
+import { MemtableSlot } from './memtable-slot.js';
+import { MemtableSet } from './memtable-set.js';
+import { RangeCursor } from './range-cursor.js';
+import { recoverLogs } from './recovery.js';
+import { VersionStore } from './version-store.js';
+import { ViewRegistry } from './views.js';
+
+interface FoundDatabase {
+  readonly state: ManifestState;
+  readonly manifestNumber: number;
+  /** Above every number in a file name. */
+  readonly nextFileNumber: number;
+  readonly logNumbers: readonly number[];
+}
+
+function codecFor(options: ResolvedOptions): Codec | undefined {
+  const codec = loadCodec();
+  if (options.compression === 'zstd' && codec === undefined) {
+    throw new VarveError('VARVE_INVALID_ARGUMENT', "compression 'zstd' needs a codec, and none is there: install zstd-napi, or use 'auto' or 'none'");
+  }
+  return codec;
+}
+
+/** Reads CURRENT and the manifest, and looks whether all that they name is there. */
+export function readDatabase(fileSystem: FileSystem, directory: string): Omit<FoundDatabase, 'state'> & { state: ManifestState | undefined } {
+  const names = fileSystem.list(directory);
+  let nextFileNumber = 1;
+  const logNumbers: number[] = [];
+  const tables = new Set<number>();
+  for (const name of names) {
+    const parsed = parseFileName(name);
+    if (parsed === undefined) continue;
+    nextFileNumber = Math.max(nextFileNumber, parsed.number + 1);
+    if (parsed.kind === 'log') logNumbers.push(parsed.number);
+    if (parsed.kind === 'table') tables.add(parsed.number);
+  }
+  const manifestNumber = readCurrent(fileSystem, directory);
+  if (manifestNumber === undefined) return { state: undefined, manifestNumber: 0, nextFileNumber, logNumbers };
+  const state = readNamedManifest(fileSystem, directory, manifestNumber);
+  for (const table of versionTables(state.version)) {
+    const name = tableFileName(table.fileNumber);
+    if (!tables.has(table.fileNumber)) throw corruption(name, undefined, 'the table is missing');
+    const status = fileSystem.status(joinPath(directory, name));
+    if (status?.kind !== 'file' || status.sizeBytes !== table.fileBytes) {
+      throw corruption(name, undefined, `the table is ${describeStatus(status)}, the manifest says a file of ${table.fileBytes} bytes`);
+    }
+  }
+  return { state, manifestNumber, nextFileNumber, logNumbers };
+}
+
+function describeStatus(status: { kind: string; sizeBytes: number } | undefined): string {
+  return status === undefined ? 'missing' : status.kind === 'file' ? `a file of ${status.sizeBytes} bytes` : 'no file';
+}
+
+function readNamedManifest(fileSystem: FileSystem, directory: string, manifestNumber: number): ManifestState {
+  try {
+    return readManifest(fileSystem, directory, manifestNumber);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    throw corruption(`MANIFEST-${String(manifestNumber).padStart(6, '0')}`, undefined, 'the manifest that CURRENT names is missing', error);
+  }
+}
+
+/** Opens or creates the database that the options name. */
+export async function openEngine(options: ResolvedOptions, environment: Environment): Promise<Engine> {
+  await initializeChecksum();
+  const codec = codecFor(options);
+  const directory = options.path;
+  const plainFiles = environment.fileSystem;
+  const mayCreate = options.createIfMissing && !options.readOnly;
+  const isNew = checkDirectory(plainFiles, directory, mayCreate) === 'new';
+  if (isNew) makeDurableDirectory(plainFiles, directory);
+  const lock = acquireDirectoryLock(plainFiles, directory, { readOnly: options.readOnly });
+  let engine: Engine | undefined;
+  try {
+    const fileSystem = options.unsafeNoFsync ? withoutSyncs(plainFiles) : plainFiles;
+    const found = readDatabase(fileSystem, directory);
+    if (found.state === undefined && options.readOnly) throw new VarveError('VARVE_NOT_FOUND', `${directory} holds no database`);
+    const state = found.state ?? initialState(environment.createDatabaseId());
+    const liveFiles = new LiveFiles(fileSystem, directory);
+    const health = new Health(options.readOnly);
+    const cache = new BlockCache(options.cacheBytes);
+    const { databaseId } = state;
+    const tableContext = { fileSystem, directory, databaseId, codec, openTables: new OpenTables(fileSystem, directory), cache };
+    const holder: { engine?: Engine } = {};
+    const surroundings = { fileSystem, directory, tableContext, liveFiles, health, onPoisoned: () => holder.engine?.onPoisoned() };
+    const versions = new VersionStore(surroundings, state, found.manifestNumber, found.nextFileNumber);
+    const memtables = new MemtableSet(options.memtableBytes, () => versions.allocateFileNumber(), state.lastSequence + 1);
+    const targetTableBytes = environment.targetTableBytes ?? 2 * options.memtableBytes;
+    engine = new Engine({
+      options,
+      directory,
+      databaseId,
+      fileSystem,
+      clock: environment.clock,
+      health,
+      lock,
+      liveFiles,
+      cache,
+      views: new ViewRegistry(),
+      catalog: new BucketCatalog(state.nextBucketId),
+      memtables,
+      versions,
+      targetTableBytes,
+    });
+    holder.engine = engine;
+    await recover(engine, environment, found.logNumbers, codec !== undefined);
+    return engine;
+  } catch (error) {
+    if (engine === undefined) lock.release();
+    else await engine.shutDown();
+    throw error;
+  }
+}
+
+/** From a version to a running engine: fresh manifest, catalogue, logs, orphans, background work. */
+async function recover(engine: Engine, environment: Environment, logNumbers: readonly number[], canCompress: boolean): Promise<void> {
+  const { options, directory, databaseId, fileSystem, versions, memtables, catalog, targetTableBytes } = engine.parts;
+  if (!options.readOnly) {
+    versions.startManifest();
+    removeOrphans(engine);
+  }
+  loadCatalog(engine);
+  const startRunner = (): void => {
+    const settings = {
+      directory,
+      databaseId,
+      compress: options.compression !== 'none' && canCompress,
+      blockBytes: environment.blockBytes ?? blockBytesDefault,
+      targetTableBytes,
+      unsafeNoFsync: options.unsafeNoFsync,
+    };
+    engine.background.start(environment.createRunner(settings, engine.background));
+  };
+  let started = false;
+  const state = versions.state;
+  const source = {
+    fileSystem,
+    directory,
+    databaseId,
+    oldestLogNumber: state.oldestLogNumber,
+    logNumbers,
+    memtableBytes: options.memtableBytes,
+    nextSequence: state.lastSequence + 1,
+    catalog,
+  };
+  const recovered = await recoverLogs(source, async (found) => {
+    memtables.oldestUnreadLog = found.logs[found.logs.length - 1]?.number;
+    memtables.adopt(new MemtableSlot(found.memtable, 0, found.logs, found.lastSequence), found.nextBucketId);
+    if (options.readOnly || memtables.sealed.length < 2) return;
+    if (!started) startRunner();
+    started = true;
+    await engine.background.flushSealed();
+  });
+  memtables.oldestUnreadLog = undefined;
+  engine.begin(recovered.nextSequence, recovered.logs.findLast((log) => log.bytes > 0) ?? { number: 0, bytes: 0 });
+  if (options.readOnly) return;
+  syncLogs(engine, recovered.logs.filter((log) => log.bytes > 0).map((log) => log.number));
+  if (!started) startRunner();
+  else engine.background.schedule();
+}
+
+/** Fills the catalogue from bucket 0 of the tables; logs add to it. */
+function loadCatalog({ reads, parts: { catalog } }: Engine): void {
+  const bucket = { id: catalogBucketId, prefix: bucketPrefix(catalogBucketId), end: bucketEnd(catalogBucketId) };
+  const walk = new RangeCursor(reads, bucket, { lower: bucket.prefix, upper: bucket.end }, false, Number.MAX_SAFE_INTEGER);
+  for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
+    const name = Buffer.from(entry.keyBytes.subarray(entry.keyStart + bucket.prefix.length, entry.keyEnd));
+    const value = Buffer.from(entry.valueBytes.subarray(entry.valueStart, entry.valueEnd));
+    if (value.length !== 4) throw corruption('CURRENT', undefined, `a bucket has an id of ${value.length} bytes instead of 4`);
+    catalog.add(catalog.create(name, name.toString('latin1'), 0, value.readUInt32BE(0)));
+  }
+}
+
+/** The logs may have been read from memory of the system: now they are on the disk. */
+function syncLogs({ parts: { fileSystem, directory, versions } }: Engine, numbers: readonly number[]): void {
+  for (const number of numbers) {
+    if (number < versions.state.oldestLogNumber) continue;
+    const file = fileSystem.open(joinPath(directory, logFileName(number)), 'modify');
+    try {
+      file.sync();
+    } finally {
+      file.close();
+    }
+  }
+  if (numbers.length > 0) fileSystem.syncDirectory(directory);
+}
+
+/** Removes files of ours that nothing names: outputs of jobs that did not end, old manifests and logs, temporary files. */
+function removeOrphans({ parts: { fileSystem, directory, versions } }: Engine): void {
+  const { state } = versions;
+  const tables = new Set<number>();
+  for (const table of versionTables(state.version)) tables.add(table.fileNumber);
+  for (const name of fileSystem.list(directory)) {
+    const parsed = parseFileName(name);
+    if (parsed === undefined) continue;
+    const isOrphan =
+      parsed.kind === 'temporary' ||
+      (parsed.kind === 'table' && !tables.has(parsed.number)) ||
+      (parsed.kind === 'log' && parsed.number < state.oldestLogNumber) ||
+      (parsed.kind === 'manifest' && parsed.number !== versions.currentManifestNumber);
+    if (!isOrphan) continue;
+    if (fileSystem.status(joinPath(directory, name))?.kind === 'file') fileSystem.unlink(joinPath(directory, name));
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * A walk over a range of one bucket for one view, that lasts as long as the caller likes.
+ *
+ *   unplaced ── first next ──▶ on an entry ── next … ──▶ ended
+ *
+ * Between two steps memtables may be sealed and flushed and tables be replaced. The walk keeps the key on which it stands, and
+ * where `generation` changed it takes its place again in the new sources, right after that key.
+ *
+ * Invariants:
+ * 1. Entries are those of the view at `viewSequence`, which whoever walks has registered or which cannot go (an open section).
+ * 2. The bytes under the walk are valid until the next call of the engine.
+ */
+import { compareBytes } from '../format/bytes.js';
+import type { EntryCursor } from '../format/entry-cursor.js';
+import type { Bucket } from './bucket-catalog.js';
+import type { MergingCursor } from './merging-cursor.js';
+import type { ReadPath } from './read-path.js';
+
+/** Internal keys k with lower <= k < upper. */
+export interface KeyRange {
+  readonly lower: Uint8Array;
+  readonly upper: Uint8Array;
+}
+
+export class RangeCursor {
+  private cursor: MergingCursor | undefined;
+  private generation = -1;
+  private lastKey = Buffer.alloc(0);
+  private lastKeyBytes = -1;
+  private ended = false;
+
+  constructor(
+    private readonly reads: ReadPath,
+    private readonly bucket: Pick<Bucket, 'id' | 'prefix' | 'end'>,
+    private readonly range: KeyRange,
+    private readonly reverse: boolean,
+    private readonly viewSequence: number,
+  ) {}
+
+  /** To the next entry of the range; undefined at its end. */
+  next(): EntryCursor | undefined {
+    if (this.ended) return undefined;
+    if (this.cursor === undefined || this.generation !== this.reads.generation) this.takePlace();
+    else this.cursor.next();
+    const current = this.cursor?.current;
+    if (current === undefined || !this.isInside(current)) {
+      this.ended = true;
+      this.cursor = undefined;
+      return undefined;
+    }
+    return current;
+  }
+
+  /** Keeps a copy of the key under the walk: needed before anything else may happen between two steps. */
+  rememberKey(current: EntryCursor): void {
+    const { keyBytes, keyStart, keyEnd } = current;
+    this.lastKeyBytes = keyEnd - keyStart;
+    if (this.lastKey.length < this.lastKeyBytes) this.lastKey = Buffer.allocUnsafeSlow(Math.max(64, this.lastKeyBytes * 2));
+    for (let from = keyStart, to = 0; from < keyEnd; from++, to++) this.lastKey[to] = keyBytes[from] as number;
+  }
+
+  private takePlace(): void {
+    const { reads, range, reverse } = this;
+    const cursor = reads.cursor(this.bucket, this.viewSequence, reverse);
+    this.cursor = cursor;
+    this.generation = reads.generation;
+    if (this.lastKeyBytes < 0) {
+      const bound = reverse ? range.upper : range.lower;
+      cursor.seek(bound, 0, bound.length);
+      return;
+    }
+    cursor.seek(this.lastKey, 0, this.lastKeyBytes);
+    // Forward, a seek finds the key itself where it is still there; in reverse it finds the one before.
+    const { current } = cursor;
+    if (!reverse && current !== undefined && this.isLastKey(current)) cursor.next();
+  }
+
+  private isLastKey({ keyBytes, keyStart, keyEnd }: EntryCursor): boolean {
+    return compareBytes(keyBytes, keyStart, keyEnd, this.lastKey, 0, this.lastKeyBytes) === 0;
+  }
+
+  private isInside({ keyBytes, keyStart, keyEnd }: EntryCursor): boolean {
+    const { lower, upper } = this.range;
+    return this.reverse
+      ? compareBytes(keyBytes, keyStart, keyEnd, lower, 0, lower.length) >= 0
+      : compareBytes(keyBytes, keyStart, keyEnd, upper, 0, upper.length) < 0;
+  }
+}

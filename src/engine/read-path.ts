@@ -1,0 +1,94 @@
+/**
+ * Reading at a sequence: memtables from the newest to the oldest, then the runs of the version from the newest to the oldest.
+ *
+ *   active ─▶ sealed (newest … oldest) ─▶ level 0 runs ─▶ … ─▶ last level
+ *
+ * The first source that has a version for the view decides. One hash of the key serves all of them.
+ *
+ * Invariants:
+ * 1. Nothing here keeps state between two calls, so nothing needs to be pinned: a walk that goes on notices by `generation` that
+ *    sources changed, and takes its place again by key.
+ * 2. Bytes that a call finds are valid until the next call of the engine; callers copy.
+ */
+import { compareBytes } from '../format/bytes.js';
+import { type EntryCursor, type FoundValue, pointAbsent, pointValue } from '../format/entry-cursor.js';
+import { hashKey } from '../format/key-hash.js';
+import { RunCursor } from '../sstable/run-cursor.js';
+import type { Bucket } from './bucket-catalog.js';
+import type { MemtableSet } from './memtable-set.js';
+import { MergingCursor } from './merging-cursor.js';
+import type { ReadableRun, VersionStore } from './version-store.js';
+
+export class ReadPath {
+  constructor(
+    private readonly memtables: MemtableSet,
+    private readonly versions: VersionStore,
+  ) {}
+
+  /** Changes whenever memtables or tables come or go. */
+  get generation(): number {
+    return this.memtables.generation + this.versions.generation;
+  }
+
+  /** Whether the view at `viewSequence` sees a value for the internal key key[0, keyEnd); `found` then says where. */
+  get(key: Uint8Array, keyEnd: number, viewSequence: number, found: FoundValue): boolean {
+    const hash = hashKey(key, 0, keyEnd);
+    let read = this.memtables.active.memtable.get(key, 0, keyEnd, hash, viewSequence, found);
+    if (read !== pointAbsent) return read === pointValue;
+    const { sealed } = this.memtables;
+    for (let i = sealed.length - 1; i >= 0; i--) {
+      read = (sealed[i] as (typeof sealed)[number]).memtable.get(key, 0, keyEnd, hash, viewSequence, found);
+      if (read !== pointAbsent) return read === pointValue;
+    }
+    const { runs } = this.versions;
+    for (let i = 0; i < runs.length; i++) {
+      const run = runs[i] as ReadableRun;
+      const place = tableFor(run, key, keyEnd);
+      if (place < 0) continue;
+      read = (run.readers[place] as (typeof run.readers)[number]).get(key, 0, keyEnd, hash, viewSequence, found);
+      if (read !== pointAbsent) return read === pointValue;
+    }
+    return false;
+  }
+
+  /** A cursor over one bucket, or over a range of it, for a view. Both bounds are internal keys; it may show keys outside them. */
+  cursor(bucket: Pick<Bucket, 'id' | 'prefix' | 'end'>, viewSequence: number, reverse: boolean): MergingCursor {
+    const cursors: EntryCursor[] = [];
+    const slots = [...this.memtables.sealed, this.memtables.active];
+    for (let i = slots.length - 1; i >= 0; i--) {
+      const cursor = slots[i]?.memtable.cursor(bucket.id, viewSequence);
+      if (cursor !== undefined) cursors.push(cursor);
+    }
+    for (const run of this.versions.runs) {
+      if (touches(run, bucket.prefix, bucket.end)) cursors.push(new RunCursor(run.readers, viewSequence));
+    }
+    return new MergingCursor(cursors, reverse);
+  }
+}
+
+/** The one table of a run that may hold the key, or -1. */
+function tableFor(run: ReadableRun, key: Uint8Array, keyEnd: number): number {
+  const { tables } = run;
+  let low = 0;
+  let high = tables.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const { largestKey } = tables[middle] as (typeof tables)[number];
+    if (compareBytes(largestKey, 0, largestKey.length, key, 0, keyEnd) < 0) low = middle + 1;
+    else high = middle;
+  }
+  const table = tables[low];
+  if (table === undefined) return -1;
+  return compareBytes(table.smallestKey, 0, table.smallestKey.length, key, 0, keyEnd) <= 0 ? low : -1;
+}
+
+/** Whether a run may hold keys in [begin, end). */
+function touches(run: ReadableRun, begin: Uint8Array, end: Uint8Array): boolean {
+  const first = run.tables[0];
+  const last = run.tables[run.tables.length - 1];
+  if (first === undefined || last === undefined) return false;
+  return (
+    compareBytes(first.smallestKey, 0, first.smallestKey.length, end, 0, end.length) < 0 &&
+    compareBytes(last.largestKey, 0, last.largestKey.length, begin, 0, begin.length) >= 0
+  );
+}

@@ -1,0 +1,210 @@
+/**
+ * The live version: which tables make up the database now, how they are read, and how one version follows another.
+ *
+ *   install(edit) ─▶ manifest append ─▶ manifest sync ─▶ version switched in memory ─▶ replaced files deleted ─▶ done
+ *
+ * Edits are installed one after the other, in the order of the calls. A caller that cannot wait for the event loop finishes
+ * them by `installNow`.
+ *
+ * Invariants:
+ * 1. What an edit adds is complete and synced before `install` is called; what it removes is deleted only after its sync.
+ * 2. File numbers ascend and are never given twice.
+ * 3. A failed write or sync of the manifest poisons: nothing is installed any more.
+ */
+import type { FileSystem } from '../env/file-system.js';
+import { logFileName, manifestFileName, tableFileName } from '../format/file-names.js';
+import type { FileNumberRange } from '../compaction/job.js';
+import type { FinishedTable } from '../sstable/table-writer.js';
+import type { TableContext } from '../sstable/table-context.js';
+import type { TableMetadata } from '../sstable/table-metadata.js';
+import { TableReader } from '../sstable/table-reader.js';
+import { publishCurrent } from '../version/current-file.js';
+import type { LiveFiles } from '../version/live-files.js';
+import { ManifestWriter } from '../version/manifest-writer.js';
+import { advanceState, type ManifestState } from '../version/manifest-state.js';
+import type { Version } from '../version/version.js';
+import type { VersionEdit } from '../version/version-edit.js';
+import type { Health } from './health.js';
+
+/** A run with what reads it. */
+export interface ReadableRun {
+  readonly level: number;
+  readonly tables: readonly TableMetadata[];
+  readonly readers: readonly TableReader[];
+}
+
+interface PendingInstall {
+  edit: VersionEdit;
+  readonly tables: readonly FinishedTable[];
+  readonly obsoleteLogs: readonly number[];
+  readonly done: () => void;
+  appended: boolean;
+}
+
+export interface VersionSurroundings {
+  readonly fileSystem: FileSystem;
+  readonly directory: string;
+  readonly tableContext: TableContext;
+  readonly liveFiles: LiveFiles;
+  readonly health: Health;
+  onPoisoned(error: unknown): void;
+}
+
+export class VersionStore {
+  /** Newest first. */
+  runs: readonly ReadableRun[] = [];
+  generation = 0;
+  private readers = new Map<number, TableReader>();
+  private nextNumber: number;
+  private manifest: ManifestWriter | undefined;
+  private readonly pending: PendingInstall[] = [];
+  private running: Promise<void> | undefined;
+
+  constructor(
+    private readonly surroundings: VersionSurroundings,
+    private manifestState: ManifestState,
+    private manifestNumber: number,
+    /** Above every number that stands in a file name of the directory. */
+    nextFileNumber: number,
+  ) {
+    this.nextNumber = Math.max(nextFileNumber, manifestState.nextFileNumber);
+    this.refreshRuns(new Map());
+  }
+
+  get currentManifestNumber(): number {
+    return this.manifestNumber;
+  }
+
+  get hasPendingInstalls(): boolean {
+    return this.pending.length > 0;
+  }
+
+  /** Everything that a manifest holds, as of now. */
+  get state(): ManifestState {
+    return { ...this.manifestState, nextFileNumber: this.nextNumber };
+  }
+
+  get version(): Version {
+    return this.manifestState.version;
+  }
+
+  allocateFileNumber(): number {
+    return this.nextNumber++;
+  }
+
+  allocateFileNumbers(count: number): FileNumberRange {
+    const first = this.nextNumber;
+    this.nextNumber += count;
+    return { first, end: this.nextNumber };
+  }
+
+  /** Writes a manifest that holds the whole state, makes it the live one, and removes the one before. */
+  startManifest(): void {
+    const { fileSystem, directory } = this.surroundings;
+    const before = this.manifest === undefined ? undefined : this.manifestNumber;
+    const number = this.allocateFileNumber();
+    const temporaryNumber = this.allocateFileNumber();
+    const manifest = ManifestWriter.create(fileSystem, directory, number, this.state);
+    publishCurrent(fileSystem, directory, number, temporaryNumber);
+    this.manifest?.close();
+    this.manifest = manifest;
+    this.manifestNumber = number;
+    if (before !== undefined) this.surroundings.liveFiles.markObsolete(manifestFileName(before));
+  }
+
+  /** Makes an edit durable, then switches to the version that follows; `done` is called after the switch. */
+  install(edit: VersionEdit, tables: readonly FinishedTable[], obsoleteLogs: readonly number[], done: () => void): void {
+    this.pending.push({ edit, tables, obsoleteLogs, done, appended: false });
+    this.running ??= this.run().finally(() => {
+      this.running = undefined;
+    });
+  }
+
+  /** Finishes all pending installs without the event loop. */
+  installNow(): void {
+    try {
+      for (let install = this.pending[0]; install !== undefined; install = this.pending[0]) {
+        this.append(install);
+        this.manifest?.sync();
+        this.apply(install);
+      }
+    } catch (error) {
+      this.fail(error);
+      throw error;
+    }
+  }
+
+  /** Resolves when nothing is pending any more. */
+  async settled(): Promise<void> {
+    while (this.running !== undefined) await this.running;
+  }
+
+  close(): void {
+    if (this.manifest !== undefined && !this.manifest.hasFailed && !this.surroundings.health.isPoisoned) this.manifest.appendClose();
+    this.manifest?.close();
+    for (const reader of this.readers.values()) reader.close();
+    this.readers.clear();
+    this.surroundings.tableContext.openTables.closeAll();
+  }
+
+  private async run(): Promise<void> {
+    try {
+      for (let install = this.pending[0]; install !== undefined; install = this.pending[0]) {
+        this.append(install);
+        await this.manifest?.syncAsync();
+        if (this.pending[0] === install) this.apply(install);
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private append(install: PendingInstall): void {
+    this.surroundings.health.checkNotPoisoned();
+    if (install.appended) return;
+    install.edit = { ...install.edit, nextFileNumber: this.nextNumber };
+    this.manifest?.append(install.edit);
+    install.appended = true;
+  }
+
+  private apply(install: PendingInstall): void {
+    this.pending.shift();
+    this.manifestState = advanceState(this.manifestState, install.edit);
+    this.refreshRuns(new Map(install.tables.map((table) => [table.metadata.fileNumber, table])));
+    for (const number of install.obsoleteLogs) this.surroundings.liveFiles.markObsolete(logFileName(number));
+    install.done();
+  }
+
+  /** Brings readers and runs in step with the version; tables that are no longer part of it are closed and deleted. */
+  private refreshRuns(fresh: ReadonlyMap<number, FinishedTable>): void {
+    const { tableContext, liveFiles } = this.surroundings;
+    const readers = new Map<number, TableReader>();
+    const runs: ReadableRun[] = [];
+    this.version.levels.forEach(({ runs: levelRuns }, level) => {
+      for (const { tables } of levelRuns) {
+        const runReaders = tables.map((metadata) => {
+          const known = this.readers.get(metadata.fileNumber);
+          const reader = known ?? new TableReader(tableContext, metadata, fresh.get(metadata.fileNumber));
+          readers.set(metadata.fileNumber, reader);
+          return reader;
+        });
+        runs.push({ level, tables, readers: runReaders });
+      }
+    });
+    for (const [number, reader] of this.readers) {
+      if (readers.has(number)) continue;
+      reader.close();
+      liveFiles.markObsolete(tableFileName(number));
+    }
+    this.readers = readers;
+    this.runs = runs;
+    this.generation++;
+  }
+
+  private fail(error: unknown): void {
+    this.pending.length = 0;
+    if (this.surroundings.health.isPoisoned) return;
+    this.surroundings.health.poison(error);
+    this.surroundings.onPoisoned(error);
+  }
+}
