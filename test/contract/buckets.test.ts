@@ -36,7 +36,10 @@ describe('names', () => {
       expectCode(() => tx.unsafeCreateBucket(`${longest}n`), 'VARVE_LIMIT');
     });
     await backend.close();
-    expect(unlockedContent(await open({ path }))).toEqual([['n', []], [longest, [['k'.repeat(32_768), 'v']]]]);
+    expect(unlockedContent(await open({ path }))).toEqual([
+      ['n', []],
+      [longest, [['k'.repeat(32_768), 'v']]],
+    ]);
   });
 
   test('differ by their bytes alone', async () => {
@@ -72,8 +75,18 @@ describe('creating', () => {
     const path = freshPath();
     const backend = await open({ path, memtableBytes: 16_384 });
     const names = numbered(1000, 0, 'bucket').map(([name]) => name);
-    for (const name of names) putAll(backend, name, [['k', name], ['l', `${name} too`]]);
-    const expected = names.map((name) => [name, [['k', name], ['l', `${name} too`]]]);
+    for (const name of names)
+      putAll(backend, name, [
+        ['k', name],
+        ['l', `${name} too`],
+      ]);
+    const expected = names.map((name) => [
+      name,
+      [
+        ['k', name],
+        ['l', `${name} too`],
+      ],
+    ]);
     expect(unlockedContent(backend)).toEqual(expected);
     await backend.close();
     expect(unlockedContent(await open({ path }))).toEqual(expected);

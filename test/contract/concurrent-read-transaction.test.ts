@@ -24,7 +24,15 @@ describe('its view', () => {
     backend.batchTx().unsafePut('b', 'open', '3');
     const reader = backend.concurrentReadTx();
     backend.batchTx().unlock();
-    expect(everything(reader)).toEqual([['b', [['committed', '1'], ['unlocked', '2']]]]);
+    expect(everything(reader)).toEqual([
+      [
+        'b',
+        [
+          ['committed', '1'],
+          ['unlocked', '2'],
+        ],
+      ],
+    ]);
     expect(pairsOf(backend.concurrentReadTx(), 'b')).toHaveLength(3);
   });
 
@@ -35,11 +43,22 @@ describe('its view', () => {
     putAll(backend, 'gone', [['k', 'v']]);
     const early = backend.concurrentReadTx();
     const expected = everything(early);
-    expect(expected).toEqual([['b', pairs], ['gone', [['k', 'v']]]]);
-    putAll(backend, 'b', pairs.map(([key]) => [key, 'second'] as const));
+    expect(expected).toEqual([
+      ['b', pairs],
+      ['gone', [['k', 'v']]],
+    ]);
+    putAll(
+      backend,
+      'b',
+      pairs.map(([key]) => [key, 'second'] as const),
+    );
     const middle = backend.concurrentReadTx();
     backend.update((tx) => tx.unsafeDeleteBucket('gone'));
-    deleteAll(backend, 'b', pairs.map(([key]) => key));
+    deleteAll(
+      backend,
+      'b',
+      pairs.map(([key]) => key),
+    );
     for (let round = 0; round < 4; round++) {
       putAll(backend, 'fill', numbered(500, 200));
       await backend.forceCommit();

@@ -50,7 +50,7 @@ describe('a flipped byte', () => {
         const offset = Math.floor((step * (size - 1)) / Math.max(1, steps - 1));
         const spoilt = copyOf(path);
         rewrite(spoilt, file, (bytes) => {
-          bytes[offset] = (bytes[offset] as number) ^ (1 << step % 8);
+          bytes[offset] = (bytes[offset] as number) ^ (1 << (step % 8));
           return bytes;
         });
         const found = await shown(spoilt);
@@ -94,10 +94,12 @@ describe('whole files', () => {
     const path = await database();
     let state = 7;
     const noise = (length: number): Buffer =>
-      Buffer.from(Array.from({ length }, () => {
-        state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-        return state >>> 16;
-      }));
+      Buffer.from(
+        Array.from({ length }, () => {
+          state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+          return state >>> 16;
+        }),
+      );
     const spoils: ((bytes: Buffer) => Uint8Array | undefined)[] = [
       () => Buffer.alloc(0),
       (bytes) => Buffer.alloc(bytes.length),

@@ -11,7 +11,10 @@ describe('afterwards', () => {
     const path = freshPath();
     const backend = await open({ path, compression: 'none', memtableBytes: 16_384 });
     putAll(backend, 'b', numbered(1000, 50));
-    putAll(backend, 'b', [['deleted-key-marker', 'deleted-value-marker'], ['kept', 'overwritten-value-marker']]);
+    putAll(backend, 'b', [
+      ['deleted-key-marker', 'deleted-value-marker'],
+      ['kept', 'overwritten-value-marker'],
+    ]);
     putAll(backend, 'bucket', [['dropped-key-marker', 'dropped-value-marker']]);
     await backend.forceCommit();
     putAll(backend, 'b', [['short-lived-marker', 'in the memtable alone']]);
@@ -22,7 +25,14 @@ describe('afterwards', () => {
       tx.unsafeDeleteBucket('bucket');
     });
     await backend.defrag();
-    const gone = ['deleted-key-marker', 'deleted-value-marker', 'overwritten-value-marker', 'dropped-key-marker', 'dropped-value-marker', 'short-lived-marker'];
+    const gone = [
+      'deleted-key-marker',
+      'deleted-value-marker',
+      'overwritten-value-marker',
+      'dropped-key-marker',
+      'dropped-value-marker',
+      'short-lived-marker',
+    ];
     for (const marker of gone) expect(filesContaining(path, Buffer.from(marker)), marker).toEqual([]);
     expect(filesContaining(path, Buffer.from('new-value-marker'))).not.toEqual([]);
     expect(pairsOf(backend.readTx(), 'b')).toEqual([...numbered(1000, 50), ['kept', 'new-value-marker']].sort());
@@ -55,7 +65,11 @@ describe('afterwards', () => {
     const backend = await open({ memtableBytes: 16_384, compression: 'none' });
     const pairs = numbered(3000, 100);
     putAll(backend, 'b', pairs);
-    deleteAll(backend, 'b', pairs.slice(0, 2500).map(([key]) => key));
+    deleteAll(
+      backend,
+      'b',
+      pairs.slice(0, 2500).map(([key]) => key),
+    );
     await backend.forceCommit();
     const [size, hash] = [backend.size(), await backend.hash()];
     await backend.defrag();

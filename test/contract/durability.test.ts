@@ -23,7 +23,8 @@ function sectionOf(backend: Backend): number {
   expect(buckets).toEqual(['b', 'c']);
   const number = Number(backend.readTx().unsafeGet('c', 'number')?.toString());
   const expected: [string, string][] = [['a', String(number)]];
-  for (let each = Math.max(1, number - 9); each <= number; each++) expected.push([nameOf(each), `${each}:`.padEnd(300, `${each}.`)]);
+  for (let each = Math.max(1, number - 9); each <= number; each++)
+    expected.push([nameOf(each), `${each}:`.padEnd(300, `${each}.`)]);
   expected.push(['z', String(number)]);
   expect(pairsOf(backend.readTx(), 'b')).toEqual(expected);
   return number;
@@ -40,16 +41,19 @@ async function killedAfter(lines: number, what: string, path: string, first: num
 }
 
 describe('after SIGKILL', () => {
-  test.each([1, 4, 5, 57, 200, 1000])('when %d lines were said, the state is that after a section not below the last acknowledged one', async (lines) => {
-    const path = freshPath();
-    const child = await killedAfter(lines, 'sections', path, 1);
-    const backend = await open({ path });
-    const number = sectionOf(backend);
-    expect(number).toBeGreaterThanOrEqual(greatest(child, 'committed'));
-    expect(number).toBeLessThanOrEqual(greatest(child, 'unlocked') + 1);
-    await backend.close();
-    expect((await verify(path)).problems).toEqual([]);
-  });
+  test.each([1, 4, 5, 57, 200, 1000])(
+    'when %d lines were said, the state is that after a section not below the last acknowledged one',
+    async (lines) => {
+      const path = freshPath();
+      const child = await killedAfter(lines, 'sections', path, 1);
+      const backend = await open({ path });
+      const number = sectionOf(backend);
+      expect(number).toBeGreaterThanOrEqual(greatest(child, 'committed'));
+      expect(number).toBeLessThanOrEqual(greatest(child, 'unlocked') + 1);
+      await backend.close();
+      expect((await verify(path)).problems).toEqual([]);
+    },
+  );
 
   test('again and again over one database, nothing acknowledged is lost and nothing deleted comes back', async () => {
     const path = freshPath();
@@ -130,10 +134,19 @@ test('a commit that the disk refuses is not acknowledged, none after it is until
   // No file may grow beyond 64 KiB (in units of 512 bytes or of 1 KiB, by the shell): the log fails, and nothing else does.
   const end = await start('file-limit.mjs', [path], { shell: 'ulimit -f 100; exec "$@"' }).ended;
   expect(end.code, end.errorText).toBe(0);
-  const acknowledged = Number(end.lines.filter((line) => line.startsWith('committed')).at(-1)?.split(' ')[1] ?? 0);
+  const acknowledged = Number(
+    end.lines
+      .filter((line) => line.startsWith('committed'))
+      .at(-1)
+      ?.split(' ')[1] ?? 0,
+  );
   const refused = end.lines.find((line) => line.startsWith('refused'))?.split(' ')[1];
   expect(['VARVE_IO', 'VARVE_NO_SPACE', 'VARVE_POISONED']).toContain(refused);
-  expect(end.lines.filter((line) => line.startsWith('again'))).toEqual(['again VARVE_POISONED', 'again VARVE_POISONED', 'again VARVE_POISONED']);
+  expect(end.lines.filter((line) => line.startsWith('again'))).toEqual([
+    'again VARVE_POISONED',
+    'again VARVE_POISONED',
+    'again VARVE_POISONED',
+  ]);
   expect(end.lines).toContain('reads go on');
   expect(acknowledged).toBeGreaterThan(0);
   const backend = await open({ path });

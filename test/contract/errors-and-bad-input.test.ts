@@ -8,9 +8,19 @@ import { expectCode, expectRejection, freshPath, open } from './support/harness.
 
 /** Things that are no bytes, given by a caller without types. */
 const noBytes: [what: string, value: unknown][] = [
-  ['undefined', undefined], ['null', null], ['a number', 7], ['a bigint', 7n], ['a boolean', true], ['an object', {}], ['an array', [1, 2]],
-  ['an ArrayBuffer', new ArrayBuffer(3)], ['a DataView', new DataView(new ArrayBuffer(3))], ['a Uint16Array', new Uint16Array(3)],
-  ['a String object', new String('k')], ['a function', () => 'k'], ['a symbol', Symbol('k')],
+  ['undefined', undefined],
+  ['null', null],
+  ['a number', 7],
+  ['a bigint', 7n],
+  ['a boolean', true],
+  ['an object', {}],
+  ['an array', [1, 2]],
+  ['an ArrayBuffer', new ArrayBuffer(3)],
+  ['a DataView', new DataView(new ArrayBuffer(3))],
+  ['a Uint16Array', new Uint16Array(3)],
+  ['a String object', new String('k')],
+  ['a function', () => 'k'],
+  ['a symbol', Symbol('k')],
 ];
 
 describe('the error class', () => {
@@ -39,10 +49,16 @@ describe.each(noBytes)('%s', (_what, value) => {
     putAll(backend, 'b', [['k', 'v']]);
     backend.update((tx) => {
       const calls = [
-        () => tx.unsafeCreateBucket(wrong), () => tx.unsafeDeleteBucket(wrong),
-        () => tx.unsafePut(wrong, 'k', 'v'), () => tx.unsafePut('b', wrong, 'v'), () => tx.unsafePut('b', 'k', wrong),
-        () => tx.unsafeSeqPut(wrong, 'k', 'v'), () => tx.unsafeSeqPut('b', wrong, 'v'), () => tx.unsafeSeqPut('b', 'k', wrong),
-        () => tx.unsafeDelete(wrong, 'k'), () => tx.unsafeDelete('b', wrong),
+        () => tx.unsafeCreateBucket(wrong),
+        () => tx.unsafeDeleteBucket(wrong),
+        () => tx.unsafePut(wrong, 'k', 'v'),
+        () => tx.unsafePut('b', wrong, 'v'),
+        () => tx.unsafePut('b', 'k', wrong),
+        () => tx.unsafeSeqPut(wrong, 'k', 'v'),
+        () => tx.unsafeSeqPut('b', wrong, 'v'),
+        () => tx.unsafeSeqPut('b', 'k', wrong),
+        () => tx.unsafeDelete(wrong, 'k'),
+        () => tx.unsafeDelete('b', wrong),
       ];
       for (const call of calls) expectCode(call, 'VARVE_INVALID_ARGUMENT');
       expect(everything(tx)).toEqual([['b', [['k', 'v']]]]);
@@ -56,9 +72,13 @@ describe.each(noBytes)('%s', (_what, value) => {
     backend.batchTx().lock();
     for (const reader of [backend.batchTx(), backend.readTx(), backend.concurrentReadTx()]) {
       const calls = [
-        () => reader.unsafeRange(wrong, 'k'), () => reader.unsafeRange('b', wrong), () => reader.unsafeRange('b', wrong, 'z'),
-        () => reader.unsafeGet(wrong, 'k'), () => reader.unsafeGet('b', wrong),
-        () => reader.unsafeForEach(wrong, () => {}), () => reader.unsafeIterate(wrong),
+        () => reader.unsafeRange(wrong, 'k'),
+        () => reader.unsafeRange('b', wrong),
+        () => reader.unsafeRange('b', wrong, 'z'),
+        () => reader.unsafeGet(wrong, 'k'),
+        () => reader.unsafeGet('b', wrong),
+        () => reader.unsafeForEach(wrong, () => {}),
+        () => reader.unsafeIterate(wrong),
       ];
       for (const call of calls) expectCode(call, 'VARVE_INVALID_ARGUMENT');
       if (value === undefined || value === null) continue;
@@ -84,7 +104,15 @@ describe('an error changes nothing', () => {
       tx.unsafePut('b', 'after', '2');
     });
     await backend.forceCommit();
-    expect(unlockedContent(backend)).toEqual([['b', [['after', '2'], ['before', '1']]]]);
+    expect(unlockedContent(backend)).toEqual([
+      [
+        'b',
+        [
+          ['after', '2'],
+          ['before', '1'],
+        ],
+      ],
+    ]);
   });
 
   test('messages carry no bytes of keys and values', async () => {
@@ -115,7 +143,12 @@ describe('names that objects have', () => {
 
   async function filled(): Promise<Backend> {
     const backend = await open();
-    for (const bucket of names) putAll(backend, bucket, names.map((key) => [key, `${bucket}/${key}`] as const));
+    for (const bucket of names)
+      putAll(
+        backend,
+        bucket,
+        names.map((key) => [key, `${bucket}/${key}`] as const),
+      );
     return backend;
   }
 

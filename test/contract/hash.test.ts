@@ -1,8 +1,6 @@
 /**
  * hash: the numbers that etcd gives for the same content, what is left out of it, and what it is taken of.
  */
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Backend, BytesInput } from 'varve';
 import { describe, expect, test } from 'vitest';
 import { bytes, deleteAll, everything, numbered, putAll } from './support/content.js';
@@ -24,8 +22,28 @@ describe('known content', () => {
     ['an empty backend', [], 0],
     ['a bucket without keys', [['test', []]], 2258662080],
     ['one key', [['test', [['foo', 'bar']]]], 330927568],
-    ['two buckets and an empty value', [['a', [['k1', 'v1']]], ['b', [['k2', '']]]], 2287578637],
-    ['three keys', [['key', [['abc', 'bar'], ['def', 'baz'], ['overwrite', '2']]]], 2087105598],
+    [
+      'two buckets and an empty value',
+      [
+        ['a', [['k1', 'v1']]],
+        ['b', [['k2', '']]],
+      ],
+      2287578637,
+    ],
+    [
+      'three keys',
+      [
+        [
+          'key',
+          [
+            ['abc', 'bar'],
+            ['def', 'baz'],
+            ['overwrite', '2'],
+          ],
+        ],
+      ],
+      2087105598,
+    ],
     ['ten thousand keys', [['test', Array.from({ length: 10_050 }, (_, index) => [`foo_${index + 50}`, 'bar'])]], 4071519318],
   ];
   test.each(vectors)('%s', async (_what, content, hash) => {
@@ -41,55 +59,17 @@ describe('known content', () => {
   });
 });
 
-interface Operation {
-  op: 'create' | 'put' | 'seqput' | 'delete' | 'commit';
-  bucket?: string;
-  key?: string;
-  val?: string;
-}
-
-function decoded(field: string | undefined): Buffer {
-  return Buffer.from(field ?? '', 'base64');
-}
-
-function apply(backend: Backend, { op, bucket, key, val }: Operation): void {
-  backend.update((tx) => {
-    if (op === 'create') tx.unsafeCreateBucket(decoded(bucket));
-    else if (op === 'put') tx.unsafePut(decoded(bucket), decoded(key), decoded(val));
-    else if (op === 'seqput') tx.unsafeSeqPut(decoded(bucket), decoded(key), decoded(val));
-    else if (op === 'delete') tx.unsafeDelete(decoded(bucket), decoded(key));
-  });
-}
-
-describe.each(['backend-1', 'backend-2'])('the operations that etcd wrote into %s', (name) => {
-  const directory = new URL(`../fixtures/etcd/${name}/`, import.meta.url);
-  const expected = JSON.parse(readFileSync(fileURLToPath(new URL('expected.json', directory)), 'utf8'));
-  const operations: Operation[] = readFileSync(fileURLToPath(new URL('ops.jsonl', directory)), 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
-
-  test.each([16_384, 1 << 20])('give the hash that etcd gives, whole and without its consistent index (memtable of %d bytes)', async (memtableBytes) => {
-    const backend = await open({ memtableBytes });
-    for (const operation of operations) {
-      if (operation.op === 'commit') await backend.forceCommit();
-      else apply(backend, operation);
-    }
-    await backend.forceCommit();
-    const ignores = [{ bucket: 'meta', key: 'consistent_index' }];
-    expect(await backend.hash()).toBe(expected.hash);
-    expect(await backend.hash(ignores)).toBe(expected.hashIgnoringConsistentIndex);
-    await backend.defrag();
-    expect(await backend.hash()).toBe(expected.hash);
-    expect(await backend.hash(ignores)).toBe(expected.hashIgnoringConsistentIndex);
-  });
-});
-
 describe('ignores', () => {
   async function sample(): Promise<Backend> {
     const backend = await open();
-    putAll(backend, 'a', [['k', '1'], ['l', '2']]);
-    putAll(backend, 'b', [['k', '3'], ['l', '4']]);
+    putAll(backend, 'a', [
+      ['k', '1'],
+      ['l', '2'],
+    ]);
+    putAll(backend, 'b', [
+      ['k', '3'],
+      ['l', '4'],
+    ]);
     await backend.forceCommit();
     return backend;
   }
@@ -99,9 +79,32 @@ describe('ignores', () => {
     ['a key of one bucket, not of the other', [{ bucket: 'a', key: 'k' }], 'al2bk3l4'],
     ['bytes as well as strings', [{ bucket: Buffer.from('b'), key: new Uint8Array([0x6c]) }], 'ak1l2bk3'],
     ['all keys: the names stay', ['a', 'b'].flatMap((bucket) => ['k', 'l'].map((key) => ({ bucket, key }))), 'ab'],
-    ['the same twice', [{ bucket: 'a', key: 'k' }, { bucket: 'a', key: 'k' }], 'al2bk3l4'],
-    ['what does not exist, or cannot', [{ bucket: 'c', key: 'k' }, { bucket: 'a', key: 'm' }, { bucket: '', key: '' }], 'ak1l2bk3l4'],
-    ['no prefix and no longer key', [{ bucket: 'a', key: 'k1' }, { bucket: 'ak', key: '1' }, { bucket: 'a', key: '' }], 'ak1l2bk3l4'],
+    [
+      'the same twice',
+      [
+        { bucket: 'a', key: 'k' },
+        { bucket: 'a', key: 'k' },
+      ],
+      'al2bk3l4',
+    ],
+    [
+      'what does not exist, or cannot',
+      [
+        { bucket: 'c', key: 'k' },
+        { bucket: 'a', key: 'm' },
+        { bucket: '', key: '' },
+      ],
+      'ak1l2bk3l4',
+    ],
+    [
+      'no prefix and no longer key',
+      [
+        { bucket: 'a', key: 'k1' },
+        { bucket: 'ak', key: '1' },
+        { bucket: 'a', key: '' },
+      ],
+      'ak1l2bk3l4',
+    ],
   ];
   test.each(cases)('%s', async (_what, ignores, text) => {
     expect(await (await sample()).hash(ignores)).toBe(crc32c([bytes(text)]));
@@ -151,7 +154,13 @@ describe('it is taken of the committed content', () => {
     const path = freshPath();
     const backend = await open({ path, memtableBytes: 16_384 });
     for (const bucket of ['a', 'b', 'c']) putAll(backend, bucket, numbered(700, 60));
-    deleteAll(backend, 'b', numbered(700).filter((_, index) => index % 3 === 0).map(([key]) => key));
+    deleteAll(
+      backend,
+      'b',
+      numbered(700)
+        .filter((_, index) => index % 3 === 0)
+        .map(([key]) => key),
+    );
     await backend.forceCommit();
     const hash = await backend.hash();
     expect(hash).toBe(computed(backend));
@@ -169,78 +178,15 @@ describe('it is taken of the committed content', () => {
     await backend.forceCommit();
     const before = computed(backend);
     const hashing = backend.hash();
-    putAll(backend, 'b', first.map(([key]) => [key, 'second'] as const));
+    putAll(
+      backend,
+      'b',
+      first.map(([key]) => [key, 'second'] as const),
+    );
     const committing = backend.forceCommit();
     const after = computed(backend);
     expect([before, after]).toContain(await hashing);
     await committing;
     expect(await backend.hash()).toBe(after);
   });
-});
-
-/** A message of etcd's: fields 1 to 5 of a stored key and value, zero fields left out. */
-function stored(key: string, created: number, modified: number, version: number, value: string): Buffer {
-  const varint = (field: number, number: number): number[] => {
-    const out = [field << 3];
-    let rest = number;
-    for (; rest >= 0x80; rest >>>= 7) out.push((rest & 0x7f) | 0x80);
-    return number === 0 ? [] : [...out, rest];
-  };
-  const text = (field: number, content: string): number[] => [(field << 3) | 2, content.length, ...Buffer.from(content)];
-  return Buffer.from([...text(1, key), ...varint(2, created), ...varint(3, modified), ...varint(4, version), ...text(5, value)]);
-}
-
-/** A revision as etcd stores it: the revision, an underscore, and zero. */
-function revisionKey(revision: number): Buffer {
-  const key = Buffer.alloc(17);
-  key.writeBigUInt64BE(BigInt(revision), 0);
-  key[8] = 0x5f;
-  return key;
-}
-
-test('nineteen hashes of etcd\'s own test of revisions and compaction', async () => {
-  const names = ['alice', 'bob', 'celine', 'dominik', 'eve', 'frederica', 'gorge'];
-  const nameOf = (index: number): string => (index % 142 === 30 ? 'zenek' : index % 71 === 30 ? 'xavery' : (names[index % 7] as string));
-  const backend = await open();
-  putAll(backend, 'key', []);
-  const history = new Map<string, { created: number; revisions: number[] }>();
-  let revision = 1;
-  const put = (index: number): void => {
-    revision++;
-    const name = nameOf(index);
-    const entry = history.get(name) ?? { created: revision, revisions: [] };
-    history.set(name, entry);
-    entry.revisions.push(revision);
-    versions.set(name, (versions.get(name) ?? 0) + 1);
-    const value = stored(name, entry.created, revision, versions.get(name) as number, String(index));
-    backend.update((tx) => tx.unsafeSeqPut('key', revisionKey(revision), value));
-  };
-  const versions = new Map<string, number>();
-  const hashAt = async (asked: number): Promise<number> => {
-    await backend.forceCommit();
-    const later = Array.from({ length: revision - asked }, (_, index) => ({ bucket: 'key', key: revisionKey(asked + 1 + index) }));
-    return backend.hash(later);
-  };
-  const compact = (at: number): void => {
-    backend.update((tx) => {
-      for (const entry of history.values()) {
-        const newest = entry.revisions.filter((each) => each <= at).at(-1);
-        for (const each of entry.revisions) if (each <= at && each !== newest) tx.unsafeDelete('key', revisionKey(each));
-        entry.revisions = entry.revisions.filter((each) => each > at || each === newest);
-      }
-    });
-  };
-  const hashes: number[] = [];
-  let from = 0;
-  for (; from < 1210; from += 71) {
-    for (let index = from; index <= from + 71; index++) put(index);
-    hashes.push(await hashAt(from + 35));
-    compact(from + 35);
-  }
-  for (let index = from; index <= from + 1210; index++) put(index);
-  hashes.push(await hashAt(from + 605));
-  expect(hashes).toEqual([
-    4082599214, 2279933401, 3284231217, 126286495, 900108730, 2475485232, 1226296507, 2503661030, 4155130747, 106915399, 406914006,
-    1882211381, 806177088, 664311366, 1496914449, 2434525091, 3988652253, 1122462288, 724436716,
-  ]);
 });

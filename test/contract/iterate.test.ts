@@ -10,11 +10,17 @@ const keys = ['\0', 'a', 'a\0', 'aa', 'a\xff', 'b', '\x80', '\xff', '\xff\xff'];
 const candidates = [undefined, '', 'a', 'a\0', 'ab', '\xff\xff', '\xff\xff\xff'];
 
 /** What an iteration must give, by its definition. */
-function expected(bounds: { gte?: string; gt?: string; lte?: string; lt?: string }, reverse: boolean, limit: number | undefined): string[] {
+function expected(
+  bounds: { gte?: string; gt?: string; lte?: string; lt?: string },
+  reverse: boolean,
+  limit: number | undefined,
+): string[] {
   const inside = keys.filter(
     (key) =>
-      (bounds.gte === undefined || key >= bounds.gte) && (bounds.gt === undefined || key > bounds.gt) &&
-      (bounds.lte === undefined || key <= bounds.lte) && (bounds.lt === undefined || key < bounds.lt),
+      (bounds.gte === undefined || key >= bounds.gte) &&
+      (bounds.gt === undefined || key > bounds.gt) &&
+      (bounds.lte === undefined || key <= bounds.lte) &&
+      (bounds.lt === undefined || key < bounds.lt),
   );
   if (reverse) inside.reverse();
   return limit === undefined || limit <= 0 ? inside : inside.slice(0, limit);
@@ -30,11 +36,19 @@ describe.each(['memory', 'tables', 'both'] as const)('keys in %s', (place) => {
     const backend = await open();
     const half = keys.filter((_, index) => index % 2 === 0);
     if (place === 'both') {
-      putAll(backend, 'b', [...half, 'zz'].map((key) => [bytes(key), 'old'] as const));
+      putAll(
+        backend,
+        'b',
+        [...half, 'zz'].map((key) => [bytes(key), 'old'] as const),
+      );
       await backend.defrag();
       backend.update((tx) => tx.unsafeDelete('b', 'zz'));
     }
-    putAll(backend, 'b', keys.map((key) => [bytes(key), bytes(`value of ${key}`)] as const));
+    putAll(
+      backend,
+      'b',
+      keys.map((key) => [bytes(key), bytes(`value of ${key}`)] as const),
+    );
     if (place === 'tables') await backend.defrag();
     const reader = backend.concurrentReadTx();
     for (const lower of ['gte', 'gt'] as const) {
@@ -45,7 +59,9 @@ describe.each(['memory', 'tables', 'both'] as const)('keys in %s', (place) => {
             const options = Object.fromEntries(Object.entries(bounds).map(([name, bound]) => [name, bytes(bound)]));
             for (const reverse of [false, true]) {
               for (const limit of [undefined, -1, 0, 1, 3, 100]) {
-                const found = iterated(reader.unsafeIterate('b', { ...options, reverse, ...(limit === undefined ? {} : { limit }) }));
+                const found = iterated(
+                  reader.unsafeIterate('b', { ...options, reverse, ...(limit === undefined ? {} : { limit }) }),
+                );
                 const wanted = expected(bounds, reverse, limit).map((key) => [key, `value of ${key}`]);
                 expect(found, JSON.stringify({ ...bounds, reverse, limit })).toEqual(wanted);
               }
@@ -75,7 +91,11 @@ describe('bounds', () => {
   ];
   test.each(cases)('%s', async (_what, options, wanted) => {
     const backend = await open();
-    putAll(backend, 'b', ['k1', 'k2', 'k3', 'k4'].map((key) => [key, 'v'] as const));
+    putAll(
+      backend,
+      'b',
+      ['k1', 'k2', 'k3', 'k4'].map((key) => [key, 'v'] as const),
+    );
     expect(iterated(backend.readTx().unsafeIterate('b', options)).map(([key]) => key)).toEqual(wanted);
     await backend.defrag();
     expect(iterated(backend.readTx().unsafeIterate('b', options)).map(([key]) => key)).toEqual(wanted);
@@ -126,7 +146,10 @@ describe('an iterator', () => {
     const backend = await open();
     putAll(backend, 'b', numbered(3));
     const iterator = backend.readTx().unsafeIterate('b');
-    putAll(backend, 'b', [['key00001', 'later'], ['zzz', 'later']]);
+    putAll(backend, 'b', [
+      ['key00001', 'later'],
+      ['zzz', 'later'],
+    ]);
     backend.update((tx) => tx.unsafeDeleteBucket('b'));
     expect(iterated(iterator)).toEqual(numbered(3));
   });
@@ -145,7 +168,7 @@ describe('an iterator', () => {
     });
   });
 
-  test('of the batch transaction throws VARVE_TX_NOT_LOCKED at next once the section ended, also in a later section', async () => {
+  test('of the batch transaction throws VARVE_TX_NOT_LOCKED at next once its section ended', async () => {
     const backend = await open();
     putAll(backend, 'b', numbered(4));
     const tx = backend.batchTx();
@@ -211,7 +234,8 @@ describe('an iterator', () => {
     const iterators = Array.from({ length: 20 }, (_, index) => backend.readTx().unsafeIterate('b', { reverse: index % 2 === 1 }));
     const found = iterators.map((): Pair[] => []);
     for (let step = 0; step < 1000; step++) {
-      for (const [index, iterator] of iterators.entries()) found[index]?.push(...iterated([iterator.next().value as [Buffer, Buffer]]));
+      for (const [index, iterator] of iterators.entries())
+        found[index]?.push(...iterated([iterator.next().value as [Buffer, Buffer]]));
     }
     for (const [index, walked] of found.entries()) expect(walked).toEqual(index % 2 === 1 ? [...pairs].reverse() : pairs);
   });

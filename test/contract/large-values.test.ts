@@ -20,7 +20,11 @@ describe('a value of 256 MiB', () => {
     const path = freshPath();
     const large = patterned(256 * MiB, 1);
     const backend = await open({ path });
-    putAll(backend, 'b', [['a', 'small'], ['large', large], ['z', 'small']]);
+    putAll(backend, 'b', [
+      ['a', 'small'],
+      ['large', large],
+      ['z', 'small'],
+    ]);
     expect(backend.readTx().unsafeGet('b', 'large')?.equals(large)).toBe(true);
     await backend.forceCommit();
     await backend.defrag();
@@ -31,7 +35,10 @@ describe('a value of 256 MiB', () => {
     again.update((tx) => tx.unsafeDelete('b', 'large'));
     await again.defrag();
     expect(again.size()).toBeLessThan(MiB);
-    expect(pairsOf(again.readTx(), 'b')).toEqual([['a', 'small'], ['z', 'small']]);
+    expect(pairsOf(again.readTx(), 'b')).toEqual([
+      ['a', 'small'],
+      ['z', 'small'],
+    ]);
   }, 240_000);
 });
 
@@ -40,7 +47,11 @@ describe('values larger than a memtable', () => {
     const path = freshPath();
     const backend = await open({ path, compression, memtableBytes: 16_384, cacheBytes: 65_536 });
     const sizes = [0, 1, 16_383, 16_384, 16_385, 40_000, 65_535, 65_536, 100_000, MiB, 5 * MiB];
-    putAll(backend, 'b', sizes.map((size, index) => [`k${String(index).padStart(2, '0')}`, patterned(size, index)] as const));
+    putAll(
+      backend,
+      'b',
+      sizes.map((size, index) => [`k${String(index).padStart(2, '0')}`, patterned(size, index)] as const),
+    );
     putAll(backend, 'b', [['k05', patterned(200_000, 99)]]);
     backend.update((tx) => tx.unsafeDelete('b', 'k09'));
     const check = (reader: typeof backend): void => {
@@ -48,7 +59,8 @@ describe('values larger than a memtable', () => {
       const expected = sizes.map((size, index) => (index === 5 ? patterned(200_000, 99) : patterned(size, index)));
       expected.splice(9, 1);
       expect(keys).toHaveLength(10);
-      for (const [index, value] of vals.entries()) expect(value.equals(expected[index] as Buffer), String(keys[index])).toBe(true);
+      for (const [index, value] of vals.entries())
+        expect(value.equals(expected[index] as Buffer), String(keys[index])).toBe(true);
     };
     check(backend);
     await backend.forceCommit();
@@ -62,7 +74,11 @@ describe('values larger than a memtable', () => {
 
   test('iterate in both directions', async () => {
     const backend = await open({ memtableBytes: 16_384 });
-    putAll(backend, 'b', Array.from({ length: 30 }, (_, index) => [`k${10 + index}`, patterned(30_000, index)] as const));
+    putAll(
+      backend,
+      'b',
+      Array.from({ length: 30 }, (_, index) => [`k${10 + index}`, patterned(30_000, index)] as const),
+    );
     const forwards = [...backend.readTx().unsafeIterate('b')].map(([key]) => String(key));
     const backwards = [...backend.readTx().unsafeIterate('b', { reverse: true })].map(([key]) => String(key));
     expect(forwards).toHaveLength(30);

@@ -20,29 +20,39 @@ interface Flood {
 const constantBytes = 128 * MiB;
 
 describe('a synchronous loop that never awaits', () => {
-  test.each(['sections', 'random', 'overwrite'])('of %s: memory stays within its bound, the writer is slowed, and stalls show it', async (kind) => {
-    const path = freshPath();
-    const lines = await run('flood.mjs', [path, kind]);
-    const flood: Flood = JSON.parse(lines.at(-1) as string);
-    const [memtableBytes, cacheBytes] = [4 * MiB, 4 * MiB];
-    expect(flood.writtenBytes).toBeGreaterThanOrEqual(384 * MiB);
-    expect(flood.grownBytes).toBeLessThanOrEqual(4 * memtableBytes + cacheBytes + constantBytes);
-    expect(flood.memtableBytes).toBeLessThanOrEqual(4 * memtableBytes + MiB);
-    expect(flood.stalls.count).toBeGreaterThan(0);
-    expect(flood.stalls.totalMs).toBeGreaterThan(0);
-    expect(flood.right).toBe(true);
-  }, 240_000);
+  test.each(['sections', 'random', 'overwrite'])(
+    'of %s: memory stays within its bound, the writer is slowed, and stalls show it',
+    async (kind) => {
+      const path = freshPath();
+      const lines = await run('flood.mjs', [path, kind]);
+      const flood: Flood = JSON.parse(lines.at(-1) as string);
+      const [memtableBytes, cacheBytes] = [4 * MiB, 4 * MiB];
+      expect(flood.writtenBytes).toBeGreaterThanOrEqual(384 * MiB);
+      expect(flood.grownBytes).toBeLessThanOrEqual(4 * memtableBytes + cacheBytes + constantBytes);
+      expect(flood.memtableBytes).toBeLessThanOrEqual(4 * memtableBytes + MiB);
+      expect(flood.stalls.count).toBeGreaterThan(0);
+      expect(flood.stalls.totalMs).toBeGreaterThan(0);
+      expect(flood.right).toBe(true);
+    },
+    240_000,
+  );
 
   test('what it wrote is all there after a reopening', async () => {
     const path = freshPath();
     const backend = await open({ path, memtableBytes: 16_384, cacheBytes: 65_536 });
     backend.update((tx) => tx.unsafeCreateBucket('b'));
-    for (let index = 0; index < 20_000; index++) backend.update((tx) => tx.unsafePut('b', `key${index % 5000}`, `${index}`.padEnd(100, '.')));
+    for (let index = 0; index < 20_000; index++)
+      backend.update((tx) => tx.unsafePut('b', `key${index % 5000}`, `${index}`.padEnd(100, '.')));
     await backend.close();
     const again = await open({ path });
     expect(again.readTx().unsafeRange('b', 'a', 'z').keys).toHaveLength(5000);
     for (let index = 15_000; index < 20_000; index++) {
-      expect(again.readTx().unsafeGet('b', `key${index % 5000}`)?.toString()).toBe(`${index}`.padEnd(100, '.'));
+      expect(
+        again
+          .readTx()
+          .unsafeGet('b', `key${index % 5000}`)
+          ?.toString(),
+      ).toBe(`${index}`.padEnd(100, '.'));
     }
   });
 });

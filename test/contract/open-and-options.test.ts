@@ -6,7 +6,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as varve from 'varve';
-import { type BackendConfig, defaultBackendConfig, openBackend, openDefaultBackend, openDefaultTmpBackend, openTmpBackend } from 'varve';
+import {
+  type BackendConfig,
+  defaultBackendConfig,
+  openBackend,
+  openDefaultBackend,
+  openDefaultTmpBackend,
+  openTmpBackend,
+} from 'varve';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { run } from './support/child.js';
 import { everything, numbered, pairsOf, putAll, unlockedContent } from './support/content.js';
@@ -21,8 +28,14 @@ function untyped(config: Record<string, unknown>): BackendConfig {
 describe('the package', () => {
   test('exports every function and class of the contract', () => {
     const functions = [
-      varve.defaultBackendConfig, varve.openBackend, varve.openDefaultBackend, varve.openTmpBackend, varve.openDefaultTmpBackend,
-      varve.restoreSnapshot, varve.verify, varve.VarveError,
+      varve.defaultBackendConfig,
+      varve.openBackend,
+      varve.openDefaultBackend,
+      varve.openTmpBackend,
+      varve.openDefaultTmpBackend,
+      varve.restoreSnapshot,
+      varve.verify,
+      varve.VarveError,
     ];
     for (const exported of functions) expect(exported).toBeTypeOf('function');
   });
@@ -55,13 +68,16 @@ describe('path', () => {
     expect(unlockedContent(await open({ path, createIfMissing: false }))).toEqual([['b', [['k', 'v']]]]);
   });
 
-  test.each([true, false])('a path that is a file, or lies below one, is VARVE_IO (createIfMissing %s)', async (createIfMissing) => {
-    const file = join(temporaryDirectory(), 'file');
-    writeFileSync(file, 'here first');
-    await expectRejection(() => openBackend({ path: file, createIfMissing }), 'VARVE_IO');
-    await expectRejection(() => openBackend({ path: join(file, 'db'), createIfMissing }), 'VARVE_IO');
-    expect(readFileSync(file, 'utf8')).toBe('here first');
-  });
+  test.each([true, false])(
+    'a path that is a file, or lies below one, is VARVE_IO (createIfMissing %s)',
+    async (createIfMissing) => {
+      const file = join(temporaryDirectory(), 'file');
+      writeFileSync(file, 'here first');
+      await expectRejection(() => openBackend({ path: file, createIfMissing }), 'VARVE_IO');
+      await expectRejection(() => openBackend({ path: join(file, 'db'), createIfMissing }), 'VARVE_IO');
+      expect(readFileSync(file, 'utf8')).toBe('here first');
+    },
+  );
 
   test('a directory that holds something else is VARVE_INVALID_ARGUMENT, and is left as it is', async () => {
     const path = temporaryDirectory();
@@ -112,7 +128,10 @@ describe('options out of range', () => {
   );
 
   test('a memtable under 16 KiB is refused, and one of 16 KiB works', async () => {
-    const error = await expectRejection(() => openBackend({ path: freshPath(), memtableBytes: 16_383 }), 'VARVE_INVALID_ARGUMENT');
+    const error = await expectRejection(
+      () => openBackend({ path: freshPath(), memtableBytes: 16_383 }),
+      'VARVE_INVALID_ARGUMENT',
+    );
     expect(error.message).toContain('memtableBytes');
     expect(error.message).toMatch(/16[ _,]?384|16 ?KiB/);
     const backend = await open({ memtableBytes: 16_384 });
@@ -121,13 +140,18 @@ describe('options out of range', () => {
     expect(pairsOf(backend.readTx(), 'b')).toEqual(pairs);
   });
 
-  test.each([['compression', 'lz4'], ['compression', 1], ['compaction', 'fast'], ['compaction', '']])(
-    '%s of %s is refused, naming the option',
-    async (option, value) => {
-      const error = await expectRejection(() => openBackend(untyped({ path: freshPath(), [option]: value })), 'VARVE_INVALID_ARGUMENT');
-      expect(error.message).toContain(option);
-    },
-  );
+  test.each([
+    ['compression', 'lz4'],
+    ['compression', 1],
+    ['compaction', 'fast'],
+    ['compaction', ''],
+  ])('%s of %s is refused, naming the option', async (option, value) => {
+    const error = await expectRejection(
+      () => openBackend(untyped({ path: freshPath(), [option]: value })),
+      'VARVE_INVALID_ARGUMENT',
+    );
+    expect(error.message).toContain(option);
+  });
 
   test('a refused configuration leaves the database as it was, and free to open', async () => {
     const path = freshPath();
@@ -136,106 +160,6 @@ describe('options out of range', () => {
     await backend.close();
     await expectRejection(() => openBackend({ path, batchLimit: -1 }), 'VARVE_INVALID_ARGUMENT');
     expect(unlockedContent(await open({ path }))).toEqual([['b', [['k', 'v']]]]);
-  });
-});
-
-describe('batchIntervalMs', () => {
-  test('an unlocked write is committed within it, without being asked', async () => {
-    const backend = await open({ batchIntervalMs: 10 });
-    putAll(backend, 'b', [['k', 'v']]);
-    await until(() => backend.commits() === 1, 'the interval commits');
-    expect(await backend.hash()).not.toBe(0);
-  });
-
-  test('0 commits at every unlock', async () => {
-    const backend = await open({ batchIntervalMs: 0 });
-    for (let count = 1; count <= 3; count++) {
-      putAll(backend, 'b', [[`k${count}`, 'v']]);
-      await until(() => backend.commits() === count, `unlock ${count} commits`);
-    }
-  });
-});
-
-describe('batchLimit', () => {
-  test('the unlock that reaches it starts a commit, and none before it does', async () => {
-    const backend = await open({ batchLimit: 4 });
-    putAll(backend, 'b', [['k1', 'v']]);
-    backend.update((tx) => tx.unsafePut('b', 'k2', 'v'));
-    backend.update((tx) => tx.unsafePut('b', 'k3', 'v'));
-    await until(() => backend.commits() > 0, 'the fourth operation commits');
-    // Had a commit begun early, the last operation would not be in the committed content.
-    const other = await open();
-    putAll(other, 'b', [['k1', 'v'], ['k2', 'v'], ['k3', 'v']]);
-    await other.forceCommit();
-    expect(await backend.hash()).toBe(await other.hash());
-    expect(backend.commits()).toBe(1);
-  });
-
-  test('0 commits at every unlock', async () => {
-    const backend = await open({ batchLimit: 0 });
-    for (let count = 1; count <= 3; count++) {
-      putAll(backend, 'b', [[`k${count}`, 'v']]);
-      await until(() => backend.commits() === count, `unlock ${count} commits`);
-    }
-  });
-
-  test('operations that change nothing count as well', async () => {
-    const backend = await open({ batchLimit: 4 });
-    backend.update((tx) => tx.unsafeCreateBucket('b'));
-    backend.update((tx) => tx.unsafeCreateBucket('b'));
-    backend.update((tx) => tx.unsafeDelete('b', 'missing'));
-    expect(backend.commits()).toBe(0);
-    backend.update((tx) => tx.unsafeDelete('b', 'missing'));
-    await until(() => backend.commits() === 1, 'four operations commit');
-  });
-
-  test('deleting a bucket and putting in order count as well', async () => {
-    const backend = await open({ batchLimit: 3 });
-    backend.update((tx) => {
-      tx.unsafeCreateBucket('b');
-      tx.unsafeSeqPut('b', 'k', 'v');
-      tx.unsafeDeleteBucket('b');
-    });
-    await until(() => backend.commits() === 1, 'three operations commit');
-  });
-
-  test('a section may exceed it, and commits once as a whole', async () => {
-    const backend = await open({ batchLimit: 3 });
-    putAll(backend, 'b', numbered(100));
-    await until(() => backend.commits() === 1, 'the section commits');
-    expect(pairsOf(backend.readTx(), 'b')).toHaveLength(100);
-    expect(backend.commits()).toBe(1);
-  });
-
-  test('an explicit commit begins the count anew', async () => {
-    const backend = await open({ batchLimit: 4 });
-    putAll(backend, 'b', [['k1', 'v'], ['k2', 'v']]);
-    await backend.forceCommit();
-    for (const key of ['k3', 'k4', 'k5', 'k6']) backend.update((tx) => tx.unsafePut('b', key, 'v'));
-    await until(() => backend.commits() > 1, 'four more operations commit');
-    const other = await open();
-    putAll(other, 'b', ['k1', 'k2', 'k3', 'k4', 'k5', 'k6'].map((key) => [key, 'v'] as const));
-    await other.forceCommit();
-    expect(await backend.hash()).toBe(await other.hash());
-  });
-
-  test('what onPreCommit writes does not count', async () => {
-    let calls = 0;
-    const backend = await open({
-      batchLimit: 3,
-      onPreCommit: (tx) => {
-        calls++;
-        for (let index = 0; index < 10; index++) tx.unsafePut('b', `hook${index}`, String(calls));
-      },
-    });
-    putAll(backend, 'b', [['k1', 'v'], ['k2', 'v']]);
-    await until(() => backend.commits() === 1, 'three operations commit');
-    backend.update((tx) => tx.unsafePut('b', 'k3', 'v'));
-    backend.update((tx) => tx.unsafePut('b', 'k4', 'v'));
-    expect(calls).toBe(1);
-    backend.update((tx) => tx.unsafePut('b', 'k5', 'v'));
-    await until(() => backend.commits() === 2, 'three more operations commit');
-    expect(calls).toBe(2);
   });
 });
 
@@ -253,18 +177,21 @@ describe('the other options', () => {
     for (const [key, value] of pairs) expect(reader.readTx().unsafeGet('b', key)?.toString()).toBe(value);
   });
 
-  test.each(['auto', 'zstd', 'none'] as const)('compression %s: what was written is read after a reopening with each other', async (compression) => {
-    const path = freshPath();
-    const writer = await open({ path, compression, memtableBytes: 16_384 });
-    putAll(writer, 'b', pairs);
-    await writer.defrag();
-    await writer.close();
-    for (const other of ['auto', 'zstd', 'none'] as const) {
-      const reader = await open({ path, compression: other });
-      expect(pairsOf(reader.readTx(), 'b')).toEqual(pairs);
-      await reader.close();
-    }
-  });
+  test.each(['auto', 'zstd', 'none'] as const)(
+    'compression %s: what was written is read after a reopening with each other',
+    async (compression) => {
+      const path = freshPath();
+      const writer = await open({ path, compression, memtableBytes: 16_384 });
+      putAll(writer, 'b', pairs);
+      await writer.defrag();
+      await writer.close();
+      for (const other of ['auto', 'zstd', 'none'] as const) {
+        const reader = await open({ path, compression: other });
+        expect(pairsOf(reader.readTx(), 'b')).toEqual(pairs);
+        await reader.close();
+      }
+    },
+  );
 
   test('zstd makes what repeats itself smaller', async () => {
     const repeated = numbered(2000).map(([key]) => [key, 'the same words again and again. '.repeat(8)] as const);
@@ -278,26 +205,37 @@ describe('the other options', () => {
     expect(sizes[1] as number).toBeLessThan((sizes[0] as number) / 2);
   });
 
-  test("without a codec 'zstd' is refused at open, 'auto' works, and reading a compressed table is VARVE_UNSUPPORTED_VERSION", async () => {
+  test("without a codec 'zstd' is refused, 'auto' works, and compressed tables are VARVE_UNSUPPORTED_VERSION", async () => {
     const path = freshPath();
     const writer = await open({ path, compression: 'zstd' });
-    putAll(writer, 'b', numbered(2000).map(([key]) => [key, 'words '.repeat(50)] as const));
+    putAll(
+      writer,
+      'b',
+      numbered(2000).map(([key]) => [key, 'words '.repeat(50)] as const),
+    );
     await writer.defrag();
     await writer.close();
     const lines = await run('no-codec.mjs', [path, freshPath()]);
     expect(lines).toEqual(['zstd VARVE_INVALID_ARGUMENT', 'auto works', 'compressed VARVE_UNSUPPORTED_VERSION']);
   });
 
-  test.each(['balanced', 'read', 'write', 'space'] as const)('compaction %s: overwriting and deleting come out right', async (compaction) => {
-    const backend = await open({ compaction, memtableBytes: 16_384 });
-    putAll(backend, 'b', pairs);
-    putAll(backend, 'b', pairs.map(([key]) => [key, 'new'] as const));
-    backend.update((tx) => {
-      for (const [key] of pairs.slice(0, 1000)) tx.unsafeDelete('b', key);
-    });
-    await backend.forceCommit();
-    expect(pairsOf(backend.readTx(), 'b')).toEqual(pairs.slice(1000).map(([key]) => [key, 'new']));
-  });
+  test.each(['balanced', 'read', 'write', 'space'] as const)(
+    'compaction %s: overwriting and deleting come out right',
+    async (compaction) => {
+      const backend = await open({ compaction, memtableBytes: 16_384 });
+      putAll(backend, 'b', pairs);
+      putAll(
+        backend,
+        'b',
+        pairs.map(([key]) => [key, 'new'] as const),
+      );
+      backend.update((tx) => {
+        for (const [key] of pairs.slice(0, 1000)) tx.unsafeDelete('b', key);
+      });
+      await backend.forceCommit();
+      expect(pairsOf(backend.readTx(), 'b')).toEqual(pairs.slice(1000).map(([key]) => [key, 'new']));
+    },
+  );
 
   test('unsafeNoFsync: a clean close keeps everything', async () => {
     const path = freshPath();
@@ -320,7 +258,13 @@ describe('the other options', () => {
   });
 
   test('an option that is undefined is one that is absent', async () => {
-    const config = untyped({ path: freshPath(), batchLimit: undefined, compression: undefined, onPreCommit: undefined, readOnly: undefined });
+    const config = untyped({
+      path: freshPath(),
+      batchLimit: undefined,
+      compression: undefined,
+      onPreCommit: undefined,
+      readOnly: undefined,
+    });
     const backend = closeLater(await openBackend(config));
     putAll(backend, 'b', [['k', 'v']]);
     await backend.forceCommit();
@@ -360,18 +304,21 @@ describe('the ways to open', () => {
   test.each([
     ['openTmpBackend', () => openTmpBackend(hourMs, 2)],
     ['openDefaultTmpBackend', () => openDefaultTmpBackend()],
-  ] as const)('%s: a fresh directory below the temporary one, which stays until the caller removes it', async (_name, openTmp) => {
-    const first = await openTmp();
-    const second = await openTmp();
-    for (const { backend, path } of [first, second]) {
-      onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-      closeLater(backend);
-      expect(resolve(path).startsWith(resolve(tmpdir()))).toBe(true);
-      putAll(backend, 'b', [['k', path]]);
-      await until(() => backend.commits() === 1, 'the batch limit or the interval commits');
-    }
-    expect(first.path).not.toBe(second.path);
-    await first.backend.close();
-    expect(unlockedContent(await open({ path: first.path, createIfMissing: false }))).toEqual([['b', [['k', first.path]]]]);
-  });
+  ] as const)(
+    '%s: a fresh directory below the temporary one, which stays until the caller removes it',
+    async (_name, openTmp) => {
+      const first = await openTmp();
+      const second = await openTmp();
+      for (const { backend, path } of [first, second]) {
+        onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+        closeLater(backend);
+        expect(resolve(path).startsWith(resolve(tmpdir()))).toBe(true);
+        putAll(backend, 'b', [['k', path]]);
+        await until(() => backend.commits() === 1, 'the batch limit or the interval commits');
+      }
+      expect(first.path).not.toBe(second.path);
+      await first.backend.close();
+      expect(unlockedContent(await open({ path: first.path, createIfMissing: false }))).toEqual([['b', [['k', first.path]]]]);
+    },
+  );
 });

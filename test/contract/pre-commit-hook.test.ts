@@ -45,7 +45,10 @@ describe('it runs just before', () => {
     putAll(backend, 'b', [['k', 'v']]);
     await backend.close();
     expect(counter.calls).toBe(3);
-    expect(unlockedContent(await open({ path }))).toEqual([['b', [['k', 'v']]], ['hook', [['calls', '3']]]]);
+    expect(unlockedContent(await open({ path }))).toEqual([
+      ['b', [['k', 'v']]],
+      ['hook', [['calls', '3']]],
+    ]);
   });
 
   test('a commit that the limit or the interval starts, and no idle interval', async () => {
@@ -78,10 +81,24 @@ describe('the transaction it gets', () => {
         tx.unsafeDelete('b', 'l');
       },
     });
-    putAll(backend, 'b', [['k', 'v'], ['l', 'w']]);
+    putAll(backend, 'b', [
+      ['k', 'v'],
+      ['l', 'w'],
+    ]);
     await backend.forceCommit();
-    expect(seen).toEqual([['b', [['k', 'v'], ['l', 'w']]]]);
-    expect(unlockedContent(backend)).toEqual([['b', [['k', 'v']]], ['new', [['k', 'v']]]]);
+    expect(seen).toEqual([
+      [
+        'b',
+        [
+          ['k', 'v'],
+          ['l', 'w'],
+        ],
+      ],
+    ]);
+    expect(unlockedContent(backend)).toEqual([
+      ['b', [['k', 'v']]],
+      ['new', [['k', 'v']]],
+    ]);
     putAll(backend, 'b', [['after', 'the lock is free']]);
   });
 
@@ -98,28 +115,40 @@ describe('the transaction it gets', () => {
 });
 
 describe('a hook that throws', () => {
-  test.each([new Error('mine'), 'a string'])('(%s) rejects the commit with that very error, undoes its own writes and leaves the sections pending', async (mine) => {
-    let failing = true;
-    const backend = await open({
-      onPreCommit: (tx) => {
-        tx.unsafeCreateBucket('hook');
-        tx.unsafePut('hook', 'k', 'v');
-        tx.unsafePut('b', 'k', 'of the hook');
-        if (failing) throw mine;
-      },
-    });
-    putAll(backend, 'b', [['k', 'v']]);
-    expect(await rejectionOf(backend.forceCommit())).toBe(mine);
-    expect(await backend.hash()).toBe(0);
-    expect(backend.commits()).toBe(0);
-    expect(unlockedContent(backend)).toEqual([['b', [['k', 'v']]]]);
-    putAll(backend, 'b', [['l', 'w']]);
-    expect(await rejectionOf(backend.batchTx().commit())).toBe(mine);
-    failing = false;
-    await backend.forceCommit();
-    expect(unlockedContent(backend)).toEqual([['b', [['k', 'of the hook'], ['l', 'w']]], ['hook', [['k', 'v']]]]);
-    expect(await backend.hash()).toBe(crc32c([bytes('bkof the hooklwhookkv')]));
-  });
+  test.each([new Error('mine'), 'a string'])(
+    '(%s) rejects the commit with that very error, undoes its own writes and leaves the sections pending',
+    async (mine) => {
+      let failing = true;
+      const backend = await open({
+        onPreCommit: (tx) => {
+          tx.unsafeCreateBucket('hook');
+          tx.unsafePut('hook', 'k', 'v');
+          tx.unsafePut('b', 'k', 'of the hook');
+          if (failing) throw mine;
+        },
+      });
+      putAll(backend, 'b', [['k', 'v']]);
+      expect(await rejectionOf(backend.forceCommit())).toBe(mine);
+      expect(await backend.hash()).toBe(0);
+      expect(backend.commits()).toBe(0);
+      expect(unlockedContent(backend)).toEqual([['b', [['k', 'v']]]]);
+      putAll(backend, 'b', [['l', 'w']]);
+      expect(await rejectionOf(backend.batchTx().commit())).toBe(mine);
+      failing = false;
+      await backend.forceCommit();
+      expect(unlockedContent(backend)).toEqual([
+        [
+          'b',
+          [
+            ['k', 'of the hook'],
+            ['l', 'w'],
+          ],
+        ],
+        ['hook', [['k', 'v']]],
+      ]);
+      expect(await backend.hash()).toBe(crc32c([bytes('bkof the hooklwhookkv')]));
+    },
+  );
 
   test('in a commit that nobody asked for harms nothing: the sections are committed by a later one', async () => {
     let calls = 0;

@@ -14,7 +14,11 @@ async function readers(place: 'memory' | 'tables' | 'both'): Promise<[name: stri
   const backend = await open();
   if (place === 'both') {
     putAll(backend, 'b', [...pairs.filter((_, index) => index % 2 === 0), ['old', 'deleted later']]);
-    putAll(backend, 'b', pairs.filter((_, index) => index % 3 === 0).map(([key]) => [key, 'older'] as const));
+    putAll(
+      backend,
+      'b',
+      pairs.filter((_, index) => index % 3 === 0).map(([key]) => [key, 'older'] as const),
+    );
     await backend.defrag();
     backend.update((tx) => tx.unsafeDelete('b', 'old'));
   }
@@ -22,12 +26,19 @@ async function readers(place: 'memory' | 'tables' | 'both'): Promise<[name: stri
   putAll(backend, 'b', [...pairs.slice(5), ...pairs.slice(0, 5)].reverse());
   if (place === 'tables') await backend.defrag();
   backend.batchTx().lock();
-  return [['batch', backend.batchTx()], ['shared', backend.readTx()], ['concurrent', backend.concurrentReadTx()]];
+  return [
+    ['batch', backend.batchTx()],
+    ['shared', backend.readTx()],
+    ['concurrent', backend.concurrentReadTx()],
+  ];
 }
 
 /** What a range must give, by its definition. */
 function expected(key: string, endKey: string | null | undefined, limit: number | undefined): string[] {
-  const inside = endKey === undefined || endKey === null || endKey === '' ? keys.filter((k) => k === key) : keys.filter((k) => k >= key && k < endKey);
+  const inside =
+    endKey === undefined || endKey === null || endKey === ''
+      ? keys.filter((k) => k === key)
+      : keys.filter((k) => k >= key && k < endKey);
   return limit === undefined || limit <= 0 ? inside : inside.slice(0, limit);
 }
 
@@ -78,12 +89,28 @@ describe('the rules one by one', () => {
 
   test('a limit takes the smallest keys, newest values, over memory and tables alike', async () => {
     const backend = await open();
-    putAll(backend, 'b', [['k1', 'old'], ['k3', 'old'], ['k5', 'old']]);
+    putAll(backend, 'b', [
+      ['k1', 'old'],
+      ['k3', 'old'],
+      ['k5', 'old'],
+    ]);
     await backend.defrag();
-    putAll(backend, 'b', [['k2', 'new'], ['k3', 'new'], ['k9', 'new']]);
-    expect(rangePairs(backend.readTx().unsafeRange('b', 'k', 'l', 3))).toEqual([['k1', 'old'], ['k2', 'new'], ['k3', 'new']]);
+    putAll(backend, 'b', [
+      ['k2', 'new'],
+      ['k3', 'new'],
+      ['k9', 'new'],
+    ]);
+    expect(rangePairs(backend.readTx().unsafeRange('b', 'k', 'l', 3))).toEqual([
+      ['k1', 'old'],
+      ['k2', 'new'],
+      ['k3', 'new'],
+    ]);
     backend.update((tx) => tx.unsafeDelete('b', 'k1'));
-    expect(rangePairs(backend.readTx().unsafeRange('b', 'k', 'l', 3))).toEqual([['k2', 'new'], ['k3', 'new'], ['k5', 'old']]);
+    expect(rangePairs(backend.readTx().unsafeRange('b', 'k', 'l', 3))).toEqual([
+      ['k2', 'new'],
+      ['k3', 'new'],
+      ['k5', 'old'],
+    ]);
   });
 
   test('keys and vals are as long as each other', async () => {
@@ -107,9 +134,16 @@ describe('the rules one by one', () => {
 
   test('it never leaves its bucket', async () => {
     const backend = await open();
-    for (const bucket of ['a', 'b', 'c']) putAll(backend, bucket, [['\0', bucket], [bytes('\xff\xff'), bucket]]);
+    for (const bucket of ['a', 'b', 'c'])
+      putAll(backend, bucket, [
+        ['\0', bucket],
+        [bytes('\xff\xff'), bucket],
+      ]);
     for (const place of ['memory', 'tables']) {
-      expect(rangePairs(backend.readTx().unsafeRange('b', '', bytes('\xff\xff\xff'))), place).toEqual([['\0', 'b'], ['\xff\xff', 'b']]);
+      expect(rangePairs(backend.readTx().unsafeRange('b', '', bytes('\xff\xff\xff'))), place).toEqual([
+        ['\0', 'b'],
+        ['\xff\xff', 'b'],
+      ]);
       await backend.defrag();
     }
   });
@@ -132,7 +166,12 @@ describe('the rules one by one', () => {
   test('more keys than one block or one memtable holds come in order', async () => {
     const backend = await open({ memtableBytes: 16_384 });
     const all = numbered(5000, 60);
-    for (let start = 0; start < 10; start++) putAll(backend, 'b', all.filter((_, index) => index % 10 === start));
+    for (let start = 0; start < 10; start++)
+      putAll(
+        backend,
+        'b',
+        all.filter((_, index) => index % 10 === start),
+      );
     expect(rangePairs(backend.readTx().unsafeRange('b', 'key', 'kez'))).toEqual(all);
   });
 });

@@ -110,7 +110,8 @@ describe('opening', () => {
     const empty = temporaryDirectory();
     const other = temporaryDirectory();
     writeFileSync(join(other, 'letter.txt'), 'dear');
-    for (const path of [missing, empty, other]) await expectRejection(() => openBackend({ path, readOnly: true }), 'VARVE_NOT_FOUND');
+    for (const path of [missing, empty, other])
+      await expectRejection(() => openBackend({ path, readOnly: true }), 'VARVE_NOT_FOUND');
     expect(existsSync(missing)).toBe(false);
     expect(readdirSync(empty)).toEqual([]);
     expect(readdirSync(other)).toEqual(['letter.txt']);
@@ -133,8 +134,8 @@ describe('opening', () => {
     chmodSync(path, 0o500);
     onTestFinished(() => chmodSync(path, 0o700));
     // To root, permissions are nothing: a bind mount that is read-only is, in a namespace of its own where one can be had.
-    const mount = `unshare -m sh -c 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"' "${path}" "$@"`;
-    const shell = `if unshare -m sh -c 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"' "${path}" 2>/dev/null; then ${mount}; else exec "$@"; fi`;
+    const enter = `unshare -m sh -c 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"' "${path}"`;
+    const shell = `if ${enter} true 2>/dev/null; then ${enter} "$@"; else exec "$@"; fi`;
     expect(await run('read-only.mjs', [path], { shell })).toEqual(['500 keys', 'put VARVE_READ_ONLY', 'closed']);
   });
 });

@@ -107,30 +107,33 @@ describe('the shared read transaction', () => {
 });
 
 describe('the buffers handed out', () => {
-  test.each(['memtable', 'tables'])('are the caller\'s: scribbling on them changes nothing in the database (from %s)', async (place) => {
-    const backend = await open({ cacheBytes: 1 << 20 });
-    const pairs = numbered(50, 100);
-    putAll(backend, 'bucket', pairs);
-    if (place === 'tables') await backend.defrag();
-    const reader = backend.readTx();
-    for (let round = 0; round < 2; round++) {
-      const { keys, vals } = reader.unsafeRange('bucket', 'key', 'kez');
-      for (const buffer of [...keys, ...vals, ...reader.unsafeBuckets()]) buffer.fill(0);
-      reader.unsafeGet('bucket', 'key00007')?.fill(0);
-      reader.unsafeForEach('bucket', (key, value) => {
-        key.fill(0);
-        value.fill(0);
-      });
-      for (const [key, value] of reader.unsafeIterate('bucket')) {
-        key.fill(0);
-        value.fill(0);
+  test.each(['memtable', 'tables'])(
+    "are the caller's: scribbling on them changes nothing in the database (from %s)",
+    async (place) => {
+      const backend = await open({ cacheBytes: 1 << 20 });
+      const pairs = numbered(50, 100);
+      putAll(backend, 'bucket', pairs);
+      if (place === 'tables') await backend.defrag();
+      const reader = backend.readTx();
+      for (let round = 0; round < 2; round++) {
+        const { keys, vals } = reader.unsafeRange('bucket', 'key', 'kez');
+        for (const buffer of [...keys, ...vals, ...reader.unsafeBuckets()]) buffer.fill(0);
+        reader.unsafeGet('bucket', 'key00007')?.fill(0);
+        reader.unsafeForEach('bucket', (key, value) => {
+          key.fill(0);
+          value.fill(0);
+        });
+        for (const [key, value] of reader.unsafeIterate('bucket')) {
+          key.fill(0);
+          value.fill(0);
+        }
+        expect(everything(reader)).toEqual([['bucket', pairs]]);
+        for (const [key, value] of pairs) expect(reader.unsafeGet('bucket', key)?.toString()).toBe(value);
       }
+      await backend.defrag();
       expect(everything(reader)).toEqual([['bucket', pairs]]);
-      for (const [key, value] of pairs) expect(reader.unsafeGet('bucket', key)?.toString()).toBe(value);
-    }
-    await backend.defrag();
-    expect(everything(reader)).toEqual([['bucket', pairs]]);
-  });
+    },
+  );
 
   test('stay as they are through later writes, flushes and compaction', async () => {
     const backend = await open({ memtableBytes: 16_384, cacheBytes: 0 });
@@ -141,7 +144,12 @@ describe('the buffers handed out', () => {
     const visited: Buffer[] = [];
     backend.readTx().unsafeForEach('b', (key, visitedValue) => visited.push(key, visitedValue));
     const walked = [...backend.readTx().unsafeIterate('b')];
-    for (let round = 0; round < 5; round++) putAll(backend, 'b', numbered(300).map(([key]) => [key, `x${round}`.repeat(50)] as const));
+    for (let round = 0; round < 5; round++)
+      putAll(
+        backend,
+        'b',
+        numbered(300).map(([key]) => [key, `x${round}`.repeat(50)] as const),
+      );
     await backend.defrag();
     expect(rangePairs(range)).toEqual(pairs);
     expect(iterated(walked)).toEqual(pairs);
@@ -151,7 +159,10 @@ describe('the buffers handed out', () => {
 
   test('are Buffers, each with its own bytes alone', async () => {
     const backend = await open();
-    putAll(backend, 'b', [['k', 'v'], ['l', '']]);
+    putAll(backend, 'b', [
+      ['k', 'v'],
+      ['l', ''],
+    ]);
     const { keys, vals } = backend.readTx().unsafeRange('b', 'a', 'z');
     for (const buffer of [...keys, ...vals]) expect(Buffer.isBuffer(buffer)).toBe(true);
     expect(keys.map((key) => key.length)).toEqual([1, 1]);
@@ -162,7 +173,10 @@ describe('the buffers handed out', () => {
 describe('a point read', () => {
   test('gives the value, an empty value, or undefined', async () => {
     const backend = await open();
-    putAll(backend, 'b', [['full', 'v'], ['empty', '']]);
+    putAll(backend, 'b', [
+      ['full', 'v'],
+      ['empty', ''],
+    ]);
     for (let round = 0; round < 2; round++) {
       const reader = backend.readTx();
       expect(reader.unsafeGet('b', 'full')?.toString()).toBe('v');

@@ -28,7 +28,10 @@ async function sample(): Promise<Buffer> {
 async function expectRefused(bytes: Uint8Array, codes: readonly string[] = ['VARVE_CORRUPTION'], what = ''): Promise<void> {
   const parent = temporaryDirectory();
   const path = join(parent, 'restored');
-  const error: unknown = await restoreSnapshot(inChunks(bytes), path).then(() => undefined, (reason: unknown) => reason);
+  const error: unknown = await restoreSnapshot(inChunks(bytes), path).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   expect(error, what).toBeInstanceOf(VarveError);
   if (error instanceof VarveError) expect(codes, `${what}: ${error.message}`).toContain(error.code);
   expect(readdirSync(parent), what).toEqual([]);
@@ -124,7 +127,10 @@ describe('a target', () => {
     const path = freshPath();
     await restoreSnapshot(inChunks(await sample()), path);
     const backend = await open({ path });
-    putAll(backend, 'b', [['key00000', 'new'], ['zzz', 'new']]);
+    putAll(backend, 'b', [
+      ['key00000', 'new'],
+      ['zzz', 'new'],
+    ]);
     await backend.defrag();
     await backend.close();
     const again = await open({ path });
@@ -183,7 +189,11 @@ describe('damage', () => {
     for (const member of membersOf(bytes).filter(({ sizeBytes }) => sizeBytes > 0)) {
       const end = member.contentOffset + Math.ceil(member.sizeBytes / 512) * 512;
       const piece = bytes.subarray(member.headerOffset, end);
-      await expectRefused(Buffer.concat([bytes.subarray(0, member.headerOffset), bytes.subarray(end)]), undefined, `without ${member.name}`);
+      await expectRefused(
+        Buffer.concat([bytes.subarray(0, member.headerOffset), bytes.subarray(end)]),
+        undefined,
+        `without ${member.name}`,
+      );
       await expectRefused(Buffer.concat([bytes.subarray(0, end), piece, bytes.subarray(end)]), undefined, `${member.name} twice`);
     }
   });

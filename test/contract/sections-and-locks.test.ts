@@ -22,17 +22,20 @@ const callsOfASection: [name: string, call: (tx: BatchTx) => unknown][] = [
 ];
 
 describe('outside of a section', () => {
-  test.each(callsOfASection)('%s throws VARVE_TX_NOT_LOCKED: before the first, after unlock and after rollback', async (_name, call) => {
-    const backend = await open();
-    const tx = backend.batchTx();
-    expectCode(() => call(tx), 'VARVE_TX_NOT_LOCKED');
-    putAll(backend, 'b', [['k', 'v']]);
-    expectCode(() => call(tx), 'VARVE_TX_NOT_LOCKED');
-    tx.lock();
-    tx.rollback();
-    expectCode(() => call(tx), 'VARVE_TX_NOT_LOCKED');
-    expect(unlockedContent(backend)).toEqual([['b', [['k', 'v']]]]);
-  });
+  test.each(callsOfASection)(
+    '%s throws VARVE_TX_NOT_LOCKED: before the first, after unlock and after rollback',
+    async (_name, call) => {
+      const backend = await open();
+      const tx = backend.batchTx();
+      expectCode(() => call(tx), 'VARVE_TX_NOT_LOCKED');
+      putAll(backend, 'b', [['k', 'v']]);
+      expectCode(() => call(tx), 'VARVE_TX_NOT_LOCKED');
+      tx.lock();
+      tx.rollback();
+      expectCode(() => call(tx), 'VARVE_TX_NOT_LOCKED');
+      expect(unlockedContent(backend)).toEqual([['b', [['k', 'v']]]]);
+    },
+  );
 
   test('disposal is nothing', async () => {
     const backend = await open();
@@ -68,7 +71,10 @@ describe('unlock', () => {
     }
     expect(unlockedContent(backend)).toEqual([]);
     tx.unlock();
-    expect(unlockedContent(backend)).toEqual([['a', numbered(1000, 100)], ['b', numbered(1000, 100)]]);
+    expect(unlockedContent(backend)).toEqual([
+      ['a', numbered(1000, 100)],
+      ['b', numbered(1000, 100)],
+    ]);
   });
 
   test('an empty section is one too', async () => {
@@ -166,7 +172,7 @@ describe('acquire', () => {
     tx.unlock();
   });
 
-  test('the section may be ended by unlock or rollback; disposing afterwards is nothing, also while another one is open', async () => {
+  test('the section may be ended by unlock or rollback; disposing afterwards is nothing, even with another open', async () => {
     const backend = await open();
     const tx = backend.batchTx();
     const first = await tx.acquire();
@@ -182,14 +188,20 @@ describe('acquire', () => {
     second[Symbol.dispose]();
     expect(unlockedContent(backend)).toEqual([['kept', []]]);
     tx.unlock();
-    expect(unlockedContent(backend)).toEqual([['kept', []], ['third', []]]);
+    expect(unlockedContent(backend)).toEqual([
+      ['kept', []],
+      ['third', []],
+    ]);
   });
 });
 
 describe('rollback', () => {
   test('undoes puts, overwrites, deletes, new buckets and deleted buckets, and ends the section', async () => {
     const backend = await open();
-    putAll(backend, 'a', [['k', 'v'], ['l', 'w']]);
+    putAll(backend, 'a', [
+      ['k', 'v'],
+      ['l', 'w'],
+    ]);
     putAll(backend, 'b', [['k', 'v']]);
     const before = unlockedContent(backend);
     const tx = backend.batchTx();
@@ -252,7 +264,10 @@ describe('an open section', () => {
     await backend.defrag();
     expect(await backend.hash()).toBe(committed);
     expect(unlockedContent(backend)).toEqual([['b', [['k', 'unlocked']]]]);
-    expect(pairsOf(tx, 'b')).toEqual([['k', 'open'], ['l', 'open']]);
+    expect(pairsOf(tx, 'b')).toEqual([
+      ['k', 'open'],
+      ['l', 'open'],
+    ]);
     tx.rollback();
     await backend.forceCommit();
     expect(await backend.hash()).toBe(committed);

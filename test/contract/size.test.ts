@@ -62,23 +62,34 @@ describe('sizeInUse', () => {
     ['most of it overwritten', 4, 0],
     ['most of it deleted', 0, 0.9],
     ['overwritten and deleted', 3, 0.5],
-  ] as const)('at rest is within a factor of 2 of size() after defrag, and never more than size(): %s', async (_what, overwrites, deleted) => {
-    const backend = await open({ memtableBytes: 65_536, compression: 'none' });
-    const pairs = numbered(10_000, 200);
-    putAll(backend, 'b', pairs);
-    for (let round = 0; round < overwrites; round++) {
-      putAll(backend, 'b', pairs.map(([key, value]) => [key, `${round}${value.slice(1)}`] as const));
+  ] as const)(
+    'at rest is within a factor of 2 of size() after defrag, and never more than size(): %s',
+    async (_what, overwrites, deleted) => {
+      const backend = await open({ memtableBytes: 65_536, compression: 'none' });
+      const pairs = numbered(10_000, 200);
+      putAll(backend, 'b', pairs);
+      for (let round = 0; round < overwrites; round++) {
+        putAll(
+          backend,
+          'b',
+          pairs.map(([key, value]) => [key, `${round}${value.slice(1)}`] as const),
+        );
+        expect(backend.sizeInUse()).toBeLessThanOrEqual(backend.size());
+      }
+      deleteAll(
+        backend,
+        'b',
+        pairs.filter((_, index) => index % 10 < deleted * 10).map(([key]) => key),
+      );
+      await atRest(backend);
+      const estimate = backend.sizeInUse();
+      expect(estimate).toBeLessThanOrEqual(backend.size());
+      await backend.defrag();
       expect(backend.sizeInUse()).toBeLessThanOrEqual(backend.size());
-    }
-    deleteAll(backend, 'b', pairs.filter((_, index) => index % 10 < deleted * 10).map(([key]) => key));
-    await atRest(backend);
-    const estimate = backend.sizeInUse();
-    expect(estimate).toBeLessThanOrEqual(backend.size());
-    await backend.defrag();
-    expect(backend.sizeInUse()).toBeLessThanOrEqual(backend.size());
-    expect(estimate).toBeGreaterThanOrEqual(backend.size() / 2);
-    expect(estimate).toBeLessThanOrEqual(backend.size() * 2);
-  });
+      expect(estimate).toBeGreaterThanOrEqual(backend.size() / 2);
+      expect(estimate).toBeLessThanOrEqual(backend.size() * 2);
+    },
+  );
 
   test('falls when a bucket is deleted', async () => {
     const backend = await open({ memtableBytes: 65_536, compression: 'none' });

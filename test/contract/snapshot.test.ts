@@ -30,14 +30,21 @@ describe('a snapshot', () => {
     putAll(backend, 'c', [['k', 'v']]);
     const snapshot = await backend.snapshot();
     const size = snapshot.size();
-    deleteAll(backend, 'b', pairs.map(([key]) => key));
+    deleteAll(
+      backend,
+      'b',
+      pairs.map(([key]) => key),
+    );
     backend.update((tx) => tx.unsafeDeleteBucket('c'));
     putAll(backend, 'd', numbered(2000, 100));
     await backend.forceCommit();
     await backend.defrag();
     expect(snapshot.size()).toBe(size);
     const restored = await openRestored(await bytesOfSnapshot(snapshot));
-    expect(unlockedContent(restored)).toEqual([['b', pairs], ['c', [['k', 'v']]]]);
+    expect(unlockedContent(restored)).toEqual([
+      ['b', pairs],
+      ['c', [['k', 'v']]],
+    ]);
     await snapshot.close();
   });
 
@@ -50,7 +57,11 @@ describe('a snapshot', () => {
     const backend = await open({ memtableBytes: 16_384 });
     const snapshots = [];
     for (let moment = 0; moment < 4; moment++) {
-      putAll(backend, 'b', numbered(300).map(([key]) => [key, `${moment}`.repeat(60)] as const));
+      putAll(
+        backend,
+        'b',
+        numbered(300).map(([key]) => [key, `${moment}`.repeat(60)] as const),
+      );
       snapshots.push(await backend.snapshot());
     }
     await backend.defrag();

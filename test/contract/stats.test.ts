@@ -9,9 +9,20 @@ test('has every member of the contract, each a number that is not negative', asy
   const backend = await open();
   const stats = backend.stats();
   const numbers = [
-    stats.memtableBytes, stats.userBytesWritten, stats.walBytesWritten, stats.flushBytesWritten, stats.compactionBytesWritten,
-    stats.cache.bytes, stats.cache.hits, stats.cache.misses, stats.stalls.count, stats.stalls.totalMs,
-    stats.flushes, stats.compactions, stats.commits, ...stats.levels.flatMap(({ files, bytes }) => [files, bytes]),
+    stats.memtableBytes,
+    stats.userBytesWritten,
+    stats.walBytesWritten,
+    stats.flushBytesWritten,
+    stats.compactionBytesWritten,
+    stats.cache.bytes,
+    stats.cache.hits,
+    stats.cache.misses,
+    stats.stalls.count,
+    stats.stalls.totalMs,
+    stats.flushes,
+    stats.compactions,
+    stats.commits,
+    ...stats.levels.flatMap(({ files, bytes }) => [files, bytes]),
   ];
   for (const number of numbers) expect(number).toBeGreaterThanOrEqual(0);
   expect(Array.isArray(stats.levels)).toBe(true);
@@ -56,7 +67,10 @@ describe('what is written to disk', () => {
     const stats = backend.stats();
     expect(stats.flushes).toBeGreaterThan(0);
     expect(stats.flushBytesWritten).toBeGreaterThanOrEqual(200_000);
-    const [files, bytes] = [stats.levels.reduce((sum, level) => sum + level.files, 0), stats.levels.reduce((sum, level) => sum + level.bytes, 0)];
+    const [files, bytes] = [
+      stats.levels.reduce((sum, level) => sum + level.files, 0),
+      stats.levels.reduce((sum, level) => sum + level.bytes, 0),
+    ];
     expect(files).toBeGreaterThan(0);
     expect(bytes).toBeGreaterThanOrEqual(200_000);
     expect(bytes).toBeLessThanOrEqual(backend.size());
@@ -108,7 +122,7 @@ describe('cache', () => {
   });
 });
 
-test('what was given is the caller\'s: changing it changes nothing', async () => {
+test("what was given is the caller's: changing it changes nothing", async () => {
   const backend = await open();
   const given = backend.stats();
   given.commits = 99;

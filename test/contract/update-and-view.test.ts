@@ -28,23 +28,26 @@ describe('update', () => {
     backend.batchTx().unlock();
   });
 
-  test.each([new Error('mine'), 'a string', undefined, null])('a throw of %s undoes everything, is rethrown as it is and ends the section', async (thrown) => {
-    const backend = await open();
-    putAll(backend, 'b', [['k', 'v']]);
-    const caught = thrownBy(() =>
-      backend.update((tx) => {
-        tx.unsafePut('b', 'k', 'new');
-        tx.unsafeDeleteBucket('b');
-        tx.unsafeCreateBucket('c');
-        throw thrown;
-      }),
-    );
-    expect(caught).toBe(thrown);
-    expect(unlockedContent(backend)).toEqual([['b', [['k', 'v']]]]);
-    putAll(backend, 'b', [['k', 'next']]);
-    await backend.forceCommit();
-    expect(unlockedContent(backend)).toEqual([['b', [['k', 'next']]]]);
-  });
+  test.each([new Error('mine'), 'a string', undefined, null])(
+    'a throw of %s undoes everything, is rethrown as it is and ends the section',
+    async (thrown) => {
+      const backend = await open();
+      putAll(backend, 'b', [['k', 'v']]);
+      const caught = thrownBy(() =>
+        backend.update((tx) => {
+          tx.unsafePut('b', 'k', 'new');
+          tx.unsafeDeleteBucket('b');
+          tx.unsafeCreateBucket('c');
+          throw thrown;
+        }),
+      );
+      expect(caught).toBe(thrown);
+      expect(unlockedContent(backend)).toEqual([['b', [['k', 'v']]]]);
+      putAll(backend, 'b', [['k', 'next']]);
+      await backend.forceCommit();
+      expect(unlockedContent(backend)).toEqual([['b', [['k', 'next']]]]);
+    },
+  );
 
   test('an error of the library inside undoes everything as well', async () => {
     const backend = await open();
@@ -70,10 +73,13 @@ describe('update', () => {
 
   test.each([
     ['a promise', async (tx: BatchTx) => tx.unsafeCreateBucket('b')],
-    ['a thenable', (tx: BatchTx) => {
-      tx.unsafeCreateBucket('b');
-      return thenable();
-    }],
+    [
+      'a thenable',
+      (tx: BatchTx) => {
+        tx.unsafeCreateBucket('b');
+        return thenable();
+      },
+    ],
   ])('where the function returns %s the section is undone and VARVE_INVALID_ARGUMENT thrown', async (_what, fn) => {
     const backend = await open();
     expectCode(() => backend.update<unknown>(fn), 'VARVE_INVALID_ARGUMENT');
@@ -122,7 +128,10 @@ describe('view', () => {
       return everything(tx);
     });
     expect(seen).toEqual([['b', [['k', 'v']]]]);
-    expect(unlockedContent(backend)).toEqual([['b', [['k', 'later']]], ['c', []]]);
+    expect(unlockedContent(backend)).toEqual([
+      ['b', [['k', 'later']]],
+      ['c', []],
+    ]);
   });
 
   test('the view ends with the function', async () => {
@@ -149,7 +158,10 @@ describe('view', () => {
     expect(backend.openReadTxN()).toBe(0);
   });
 
-  test.each([['a promise', async () => 1], ['a thenable', () => thenable()]])('%s is refused with VARVE_INVALID_ARGUMENT', async (_what, fn) => {
+  test.each([
+    ['a promise', async () => 1],
+    ['a thenable', () => thenable()],
+  ])('%s is refused with VARVE_INVALID_ARGUMENT', async (_what, fn) => {
     const backend = await open();
     expectCode(() => backend.view<unknown>(fn), 'VARVE_INVALID_ARGUMENT');
     expect(backend.openReadTxN()).toBe(0);

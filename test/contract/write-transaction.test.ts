@@ -2,7 +2,17 @@
  * Writing inside a section: put, seqPut, delete, their limits, their copies and what the writer sees of them.
  */
 import { describe, expect, test } from 'vitest';
-import { bytes, deleteAll, everything, latin1, numbered, pairsOf, putAll, rangePairs, unlockedContent } from './support/content.js';
+import {
+  bytes,
+  deleteAll,
+  everything,
+  latin1,
+  numbered,
+  pairsOf,
+  putAll,
+  rangePairs,
+  unlockedContent,
+} from './support/content.js';
 import { expectCode, freshPath, open } from './support/harness.js';
 
 describe('a put', () => {
@@ -32,16 +42,25 @@ describe('a put', () => {
       }
     });
     expect(pairsOf(backend.readTx(), 'b')).toEqual([['k', '3']]);
-    putAll(backend, 'b', [['k', '4'], ['k', '5']]);
+    putAll(backend, 'b', [
+      ['k', '4'],
+      ['k', '5'],
+    ]);
     expect(pairsOf(backend.readTx(), 'b')).toEqual([['k', '5']]);
   });
 
   test('an empty value is a value', async () => {
     const backend = await open();
-    putAll(backend, 'b', [['k', ''], ['l', new Uint8Array(0)]]);
+    putAll(backend, 'b', [
+      ['k', ''],
+      ['l', new Uint8Array(0)],
+    ]);
     await backend.defrag();
     expect(backend.readTx().unsafeGet('b', 'k')).toEqual(Buffer.alloc(0));
-    expect(pairsOf(backend.readTx(), 'b')).toEqual([['k', ''], ['l', '']]);
+    expect(pairsOf(backend.readTx(), 'b')).toEqual([
+      ['k', ''],
+      ['l', ''],
+    ]);
   });
 
   test('bytes of every value survive in bucket, key and value', async () => {
@@ -66,10 +85,21 @@ describe('a put', () => {
       tx.unsafeSeqPut(bucket, Buffer.from('kez').fill('kez'), value.fill('second'));
       value.fill(1);
       bucket.fill(0);
-      expect(pairsOf(tx, 'bucket')).toEqual([['key', 'value'], ['kez', 'secon']]);
+      expect(pairsOf(tx, 'bucket')).toEqual([
+        ['key', 'value'],
+        ['kez', 'secon'],
+      ]);
     });
     await backend.forceCommit();
-    expect(everything(backend.readTx())).toEqual([['bucket', [['key', 'value'], ['kez', 'secon']]]]);
+    expect(everything(backend.readTx())).toEqual([
+      [
+        'bucket',
+        [
+          ['key', 'value'],
+          ['kez', 'secon'],
+        ],
+      ],
+    ]);
   });
 
   test('takes views into larger buffers as the bytes of the view', async () => {
@@ -84,12 +114,17 @@ describe('strings', () => {
   test('stand for their UTF-8 bytes', async () => {
     const backend = await open();
     putAll(backend, 'Bäume', [['Ωμέγα', '木 🌲']]);
-    expect(backend.readTx().unsafeGet(Buffer.from('Bäume', 'utf8'), Buffer.from('Ωμέγα', 'utf8'))).toEqual(Buffer.from('木 🌲', 'utf8'));
+    expect(backend.readTx().unsafeGet(Buffer.from('Bäume', 'utf8'), Buffer.from('Ωμέγα', 'utf8'))).toEqual(
+      Buffer.from('木 🌲', 'utf8'),
+    );
   });
 
   test('a lone surrogate stands for U+FFFD', async () => {
     const backend = await open();
-    putAll(backend, 'b', [['a\ud800', 'x\udc00y'], ['\udfff\ud8001', 'v']]);
+    putAll(backend, 'b', [
+      ['a\ud800', 'x\udc00y'],
+      ['\udfff\ud8001', 'v'],
+    ]);
     expect(backend.readTx().unsafeGet('b', Buffer.from('a\ufffd'))).toEqual(Buffer.from('x\ufffdy'));
     expect(backend.readTx().unsafeGet('b', '\ufffd\ufffd1')?.toString()).toBe('v');
   });
@@ -115,7 +150,13 @@ describe('seqPut', () => {
     });
     const expected = pairs.map(([key, value]) => [key, key === 'key00500' || key === 'key01500' ? 'in order over' : value]);
     expect(pairsOf(backend.readTx(), 'b')).toEqual(expected);
-    for (const [key, value] of expected) expect(backend.readTx().unsafeGet('b', key as string)?.toString()).toBe(value);
+    for (const [key, value] of expected)
+      expect(
+        backend
+          .readTx()
+          .unsafeGet('b', key as string)
+          ?.toString(),
+      ).toBe(value);
     await backend.defrag();
     expect(pairsOf(backend.readTx(), 'b')).toEqual(expected);
   });
@@ -137,11 +178,19 @@ describe('limits', () => {
     const path = freshPath();
     const longest = 'k'.repeat(32_768);
     const backend = await open({ path, memtableBytes: 16_384 });
-    putAll(backend, 'b', [['k', 'short'], [longest, 'long'], [`${longest.slice(1)}l`, 'other']]);
+    putAll(backend, 'b', [
+      ['k', 'short'],
+      [longest, 'long'],
+      [`${longest.slice(1)}l`, 'other'],
+    ]);
     await backend.defrag();
     await backend.close();
     const again = await open({ path });
-    expect(pairsOf(again.readTx(), 'b')).toEqual([['k', 'short'], [longest, 'long'], [`${longest.slice(1)}l`, 'other']]);
+    expect(pairsOf(again.readTx(), 'b')).toEqual([
+      ['k', 'short'],
+      [longest, 'long'],
+      [`${longest.slice(1)}l`, 'other'],
+    ]);
     expect(again.readTx().unsafeGet('b', longest)?.toString()).toBe('long');
   });
 
@@ -164,13 +213,19 @@ describe('limits', () => {
 describe('a delete', () => {
   test('is seen by the writer at once and by readers at unlock, before any commit', async () => {
     const backend = await open();
-    putAll(backend, 'b', [['k', 'v'], ['l', 'w']]);
+    putAll(backend, 'b', [
+      ['k', 'v'],
+      ['l', 'w'],
+    ]);
     await backend.forceCommit();
     const tx = backend.batchTx();
     tx.lock();
     tx.unsafeDelete('b', 'k');
     expect(pairsOf(tx, 'b')).toEqual([['l', 'w']]);
-    expect(pairsOf(backend.readTx(), 'b')).toEqual([['k', 'v'], ['l', 'w']]);
+    expect(pairsOf(backend.readTx(), 'b')).toEqual([
+      ['k', 'v'],
+      ['l', 'w'],
+    ]);
     tx.unlock();
     expect(backend.readTx().unsafeGet('b', 'k')).toBeUndefined();
     expect(pairsOf(backend.readTx(), 'b')).toEqual([['l', 'w']]);
@@ -185,7 +240,10 @@ describe('a delete', () => {
 
   test('and a put of one key in one section: the later one holds', async () => {
     const backend = await open();
-    putAll(backend, 'b', [['stays', '1'], ['goes', '1']]);
+    putAll(backend, 'b', [
+      ['stays', '1'],
+      ['goes', '1'],
+    ]);
     backend.update((tx) => {
       tx.unsafeDelete('b', 'stays');
       tx.unsafePut('b', 'stays', '2');
@@ -201,7 +259,11 @@ describe('a delete', () => {
     const pairs = numbered(3000, 50);
     putAll(backend, 'b', pairs);
     await backend.defrag();
-    deleteAll(backend, 'b', pairs.filter((_, index) => index % 3 !== 0).map(([key]) => key));
+    deleteAll(
+      backend,
+      'b',
+      pairs.filter((_, index) => index % 3 !== 0).map(([key]) => key),
+    );
     const left = pairs.filter((_, index) => index % 3 === 0);
     expect(pairsOf(backend.readTx(), 'b')).toEqual(left);
     await backend.close();

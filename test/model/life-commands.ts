@@ -26,6 +26,8 @@ class CommitCommand implements Command {
     const state = model.visible;
     const commit = this.how === 'commit' ? system.backend.batchTx().commit() : system.backend.forceCommit();
     if (!this.awaited) {
+      // Closing waits for it, and tells where it failed; until then a failure is not one that nobody handles.
+      commit.catch(() => {});
       system.commits.push(commit);
       return;
     }
@@ -111,7 +113,12 @@ class ReopenCommand implements Command {
 /** Every command about the life of the database. */
 export function lifeCommands(options: fc.Arbitrary<Partial<BackendConfig>>): fc.Arbitrary<Command> {
   return fc.oneof(
-    { weight: 6, arbitrary: fc.tuple(fc.constantFrom('commit' as const, 'forceCommit' as const), fc.boolean()).map((all) => new CommitCommand(...all)) },
+    {
+      weight: 6,
+      arbitrary: fc
+        .tuple(fc.constantFrom('commit' as const, 'forceCommit' as const), fc.boolean())
+        .map((all) => new CommitCommand(...all)),
+    },
     { weight: 2, arbitrary: fc.constant(new HashCommand()) },
     { weight: 2, arbitrary: fc.constant(new CommitAndHashCommand()) },
     { weight: 1, arbitrary: fc.constant(new DefragCommand()) },

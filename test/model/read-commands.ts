@@ -29,7 +29,10 @@ abstract class ReadCommand implements Command {
     if (this.through === 'batch') {
       this.read(system.backend.batchTx(), model.section as State, true);
     } else if (this.through === 'pinned') {
-      const pin = pick(model.pins.filter(({ kind }) => kind === 'concurrent'), this.which);
+      const pin = pick(
+        model.pins.filter(({ kind }) => kind === 'concurrent'),
+        this.which,
+      );
       this.read(system.readers.get(pin.id) as ReadTx, pin.state, false);
     } else if (this.through === 'view') {
       system.backend.view((tx) => this.read(tx, model.visible, false));
@@ -51,7 +54,14 @@ function entries(pairs: Iterable<[Buffer, Buffer]>): Entry[] {
 }
 
 class RangeCommand extends ReadCommand {
-  constructor(through: Through, which: number, readonly bucket: number, readonly key: number, readonly endKey: number | null, readonly limit: number | undefined) {
+  constructor(
+    through: Through,
+    which: number,
+    readonly bucket: number,
+    readonly key: number,
+    readonly endKey: number | null,
+    readonly limit: number | undefined,
+  ) {
     super(through, which);
   }
 
@@ -64,7 +74,12 @@ class RangeCommand extends ReadCommand {
     const [name, key] = [pick(bucketNames, this.bucket), pick(bounds, this.key)];
     const endKey = this.endKey === null ? null : pick(bounds, this.endKey);
     const call = () =>
-      reader.unsafeRange(Buffer.from(name, 'latin1'), Buffer.from(key, 'latin1'), endKey === null ? null : Buffer.from(endKey, 'latin1'), this.limit);
+      reader.unsafeRange(
+        Buffer.from(name, 'latin1'),
+        Buffer.from(key, 'latin1'),
+        endKey === null ? null : Buffer.from(endKey, 'latin1'),
+        this.limit,
+      );
     if (writer && !state.has(name)) {
       expectCode(call, 'VARVE_BUCKET_NOT_FOUND');
       return;
@@ -77,7 +92,14 @@ class RangeCommand extends ReadCommand {
 }
 
 class IterateCommand extends ReadCommand {
-  constructor(through: Through, which: number, readonly bucket: number, readonly bounds: Bounds, readonly reverse: boolean, readonly limit: number | undefined) {
+  constructor(
+    through: Through,
+    which: number,
+    readonly bucket: number,
+    readonly bounds: Bounds,
+    readonly reverse: boolean,
+    readonly limit: number | undefined,
+  ) {
     super(through, which);
   }
 
@@ -87,7 +109,9 @@ class IterateCommand extends ReadCommand {
 
   protected override read(reader: ReadTx, state: State): void {
     const name = pick(bucketNames, this.bucket);
-    const given = Object.fromEntries(Object.entries(this.bounds).map(([side, bound]) => [side, Buffer.from(String(bound), 'latin1')]));
+    const given = Object.fromEntries(
+      Object.entries(this.bounds).map(([side, bound]) => [side, Buffer.from(String(bound), 'latin1')]),
+    );
     const options = { ...given, reverse: this.reverse, ...(this.limit === undefined ? {} : { limit: this.limit }) };
     const found = entries(reader.unsafeIterate(Buffer.from(name, 'latin1'), options));
     expectEntries(found, iterationOf(state, name, this.bounds, this.reverse, this.limit), this.toString());
@@ -95,7 +119,12 @@ class IterateCommand extends ReadCommand {
 }
 
 class GetCommand extends ReadCommand {
-  constructor(through: Through, which: number, readonly bucket: number, readonly key: number) {
+  constructor(
+    through: Through,
+    which: number,
+    readonly bucket: number,
+    readonly key: number,
+  ) {
     super(through, which);
   }
 
@@ -116,7 +145,11 @@ class GetCommand extends ReadCommand {
 }
 
 class WalkCommand extends ReadCommand {
-  constructor(through: Through, which: number, readonly bucket: number) {
+  constructor(
+    through: Through,
+    which: number,
+    readonly bucket: number,
+  ) {
     super(through, which);
   }
 
@@ -127,7 +160,10 @@ class WalkCommand extends ReadCommand {
   protected override read(reader: ReadTx, state: State): void {
     const name = pick(bucketNames, this.bucket);
     expectEntries(visited(reader, name), entriesOf(state, name), this.toString());
-    expect(reader.unsafeBuckets().map((each) => each.toString('latin1')), this.toString()).toEqual(bucketsOf(state));
+    expect(
+      reader.unsafeBuckets().map((each) => each.toString('latin1')),
+      this.toString(),
+    ).toEqual(bucketsOf(state));
   }
 }
 
@@ -148,8 +184,14 @@ const boundsOfIteration: fc.Arbitrary<Bounds> = fc
 
 /** Every command that reads. */
 export const readCommands: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 4, arbitrary: fc.tuple(through, index, index, index, fc.option(index), limit).map((all) => new RangeCommand(...all)) },
-  { weight: 3, arbitrary: fc.tuple(through, index, index, boundsOfIteration, fc.boolean(), limit).map((all) => new IterateCommand(...all)) },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(through, index, index, index, fc.option(index), limit).map((all) => new RangeCommand(...all)),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(through, index, index, boundsOfIteration, fc.boolean(), limit).map((all) => new IterateCommand(...all)),
+  },
   { weight: 3, arbitrary: fc.tuple(through, index, index, index).map((all) => new GetCommand(...all)) },
   { weight: 2, arbitrary: fc.tuple(through, index, index).map((all) => new WalkCommand(...all)) },
   { weight: 1, arbitrary: fc.tuple(through, index).map((all) => new EverythingCommand(...all)) },

@@ -50,7 +50,8 @@ function limited(entries: Entry[], limit: number | undefined): Entry[] {
 /** What unsafeRange must give. */
 export function rangeOf(state: State, bucket: string, key: string, endKey: string | null, limit: number | undefined): Entry[] {
   const entries = entriesOf(state, bucket);
-  const inside = endKey === null || endKey === '' ? entries.filter(([k]) => k === key) : entries.filter(([k]) => k >= key && k < endKey);
+  const inside =
+    endKey === null || endKey === '' ? entries.filter(([k]) => k === key) : entries.filter(([k]) => k >= key && k < endKey);
   return limited(inside, limit);
 }
 

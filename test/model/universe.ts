@@ -11,7 +11,22 @@ const commonPrefix = 'p'.repeat(300);
 
 /** Keys whose order and borders are easily got wrong, one character a byte. */
 export const keys = [
-  '\0', 'a', 'a\0', 'a\0\0', 'aa', 'a\xff', 'b', '\x7f', '\x80', '\xff', '\xff\xff', '__proto__', commonPrefix, `${commonPrefix}\0`, `${commonPrefix}a`, `${commonPrefix}\xff`,
+  '\0',
+  'a',
+  'a\0',
+  'a\0\0',
+  'aa',
+  'a\xff',
+  'b',
+  '\x7f',
+  '\x80',
+  '\xff',
+  '\xff\xff',
+  '__proto__',
+  commonPrefix,
+  `${commonPrefix}\0`,
+  `${commonPrefix}a`,
+  `${commonPrefix}\xff`,
 ] as const;
 
 /** Bounds of ranges: every key, and what lies between and beyond. */

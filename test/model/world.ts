@@ -11,7 +11,7 @@
  * 1. `history[0]` is the state of the last acknowledged commit: a crash may lose nothing of it.
  * 2. The last of `history` is what readers see. A commit that nobody asked for may have made any state of it durable; `hash`
  *    tells which, and the model learns it. A crash may leave any one of them, and no other.
- * 3. Commands resolve the indices that they were generated with against the model when they run, so that shrinking keeps their meaning.
+ * 3. Commands resolve the indices that they were generated with when they run, so that shrinking keeps their meaning.
  */
 import { join } from 'node:path';
 import type fc from 'fast-check';
@@ -135,7 +135,9 @@ function sameEntries(found: readonly Entry[], expected: readonly Entry[]): boole
 }
 
 function described(entries: readonly Entry[]): string[] {
-  return entries.map(([key, value]) => `${JSON.stringify(key)}: ${value.length} bytes ${JSON.stringify(value.toString('latin1', 0, 24))}`);
+  return entries.map(
+    ([key, value]) => `${JSON.stringify(key)}: ${value.length} bytes ${JSON.stringify(value.toString('latin1', 0, 24))}`,
+  );
 }
 
 /** Expects the same keys and values in the same order. */
@@ -154,13 +156,20 @@ export function visited(reader: ReadTx, bucket: string): Entry[] {
 
 /** Expects a reader to show exactly this state: buckets, walks, and point reads of every key of `probes` as well. */
 export function expectState(reader: ReadTx, state: State, probes: readonly string[], what: string): void {
-  expect(reader.unsafeBuckets().map((name) => name.toString('latin1')), what).toEqual(bucketsOf(state));
+  expect(
+    reader.unsafeBuckets().map((name) => name.toString('latin1')),
+    what,
+  ).toEqual(bucketsOf(state));
   for (const bucket of bucketsOf(state)) {
     expectEntries(visited(reader, bucket), entriesOf(state, bucket), `${what}, bucket ${JSON.stringify(bucket)}`);
     for (const key of probes) {
       const found = reader.unsafeGet(Buffer.from(bucket, 'latin1'), Buffer.from(key, 'latin1'));
       const expected = state.get(bucket)?.get(key);
-      expectEntries(found === undefined ? [] : [[key, found]], expected === undefined ? [] : [[key, expected]], `${what}, a point read`);
+      expectEntries(
+        found === undefined ? [] : [[key, found]],
+        expected === undefined ? [] : [[key, expected]],
+        `${what}, a point read`,
+      );
     }
   }
 }

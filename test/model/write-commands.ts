@@ -204,16 +204,29 @@ export const writeCommands: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 8,
     arbitrary: fc
-      .tuple(fc.array(write, { minLength: 1, maxLength: 8 }), fc.constantFrom('unlock' as const, 'unlock' as const, 'unlock' as const, 'rollback' as const, 'throw' as const))
+      .tuple(
+        fc.array(write, { minLength: 1, maxLength: 8 }),
+        fc.constantFrom('unlock' as const, 'unlock' as const, 'unlock' as const, 'rollback' as const, 'throw' as const),
+      )
       .map(([writes, outcome]) => new UpdateCommand(writes, outcome)),
   },
   { weight: 1, arbitrary: fc.boolean().map((acquired) => new LockCommand(acquired)) },
   { weight: 3, arbitrary: fc.array(write, { minLength: 1, maxLength: 5 }).map((writes) => new SectionWriteCommand(writes)) },
-  { weight: 2, arbitrary: fc.constantFrom('unlock' as const, 'unlock' as const, 'rollback' as const, 'dispose' as const).map((how) => new EndSectionCommand(how)) },
   {
     weight: 2,
     arbitrary: fc
-      .tuple(index, fc.nat({ max: 400 }), fc.integer({ min: 1, max: 150 }), fc.constantFrom('put' as const, 'seqPut' as const, 'delete' as const))
+      .constantFrom('unlock' as const, 'unlock' as const, 'rollback' as const, 'dispose' as const)
+      .map((how) => new EndSectionCommand(how)),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(
+        index,
+        fc.nat({ max: 400 }),
+        fc.integer({ min: 1, max: 150 }),
+        fc.constantFrom('put' as const, 'seqPut' as const, 'delete' as const),
+      )
       .map(([bucket, from, count, kind]) => new BulkCommand(bucket, from, count, kind)),
   },
 );

@@ -76,7 +76,7 @@ export function numbered(count: number, valueBytes = 10, prefix = 'key'): Pair[]
     let value = `${index}:`;
     while (value.length < valueBytes) {
       state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-      value += String.fromCharCode(33 + (state >>> 16) % 94);
+      value += String.fromCharCode(33 + ((state >>> 16) % 94));
     }
     pairs.push([`${prefix}${String(index).padStart(5, '0')}`, value.slice(0, Math.max(valueBytes, 1))]);
   }

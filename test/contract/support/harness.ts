@@ -3,7 +3,7 @@
  * their code. The tests know the library by its public names alone.
  *
  * **Invariants**
- * 1. Whatever a test opens through here is closed, and whatever directory it gets is removed, in reverse order, when the test ends.
+ * 1. Whatever a test opens through here is closed, and whatever directory it gets is removed, the last first, when the test ends.
  * 2. A backend opened without further options commits only when it is told to: its interval is an hour, its limit out of reach.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -33,7 +33,7 @@ export function closeLater(backend: Backend): Backend {
   return backend;
 }
 
-/** Opens a backend that commits only when told to, in a fresh directory where no path is given; it is closed when the test ends. */
+/** Opens a backend that commits only when told to, in a fresh directory where no path is given; the end of the test closes it. */
 export async function open(config: Partial<BackendConfig> = {}): Promise<Backend> {
   const path = config.path ?? freshPath();
   return closeLater(await openBackend({ batchIntervalMs: hourMs, batchLimit: 1_000_000_000, ...config, path }));
@@ -89,7 +89,7 @@ export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   return expect.fail('expected a rejection');
 }
 
-/** Lets the event loop turn until the condition holds. It is no sleep: it ends as soon as it may, and fails where it never does. */
+/** Lets the event loop turn until the condition holds. No sleep: it ends as soon as it may, and fails where it never does. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string, limitMs = 20_000): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!(await condition())) {

@@ -1,7 +1,7 @@
 /**
  * A tar archive as a sequence of 512-byte blocks: where the content of each member lies, and how a header is changed.
  *
- * | name 100 | mode 8 | owner 8 | group 8 | size 12 (octal) | time 12 | checksum 8 | type 1 | … |   then the content, padded to 512
+ * | name 100 | mode 8 | owner 8 | group 8 | size 12 (octal) | time 12 | checksum 8 | type 1 | … | content, padded to 512 |
  * 0          100      108       116       124               136       148          156
  */
 const blockBytes = 512;
