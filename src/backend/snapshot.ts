@@ -49,36 +49,41 @@ class NodeSink implements Sink {
 
   constructor(
     private readonly target: Writable,
-    private readonly signal: AbortSignal | undefined,
+    private readonly stop: AbortSignal,
   ) {
     target.on('error', this.onError);
     target.on('close', this.onClose);
   }
 
   async write(piece: Uint8Array): Promise<void> {
-    const { target, signal } = this;
     this.check();
-    let written: (error?: Error | null) => void = () => {};
-    const flushed = new Promise<Error | null | undefined>((resolve) => {
-      written = resolve;
-    });
-    if (!target.write(piece, written)) {
-      // Whichever comes first: room again, the end of the target, or an abort.
-      const stop = new AbortController();
-      const events = ['drain', 'close', 'error'].map((name) => once(target, name, { signal: stop.signal }).catch(() => {}));
-      const aborted = signal === undefined ? [] : [once(signal, 'abort', { signal: stop.signal }).catch(() => {})];
-      await Promise.race([...events, ...aborted]);
-      stop.abort();
-    } else {
-      void flushed;
+    let hasRoom: boolean;
+    try {
+      hasRoom = this.target.write(piece);
+    } catch (error) {
+      throw targetError(error);
     }
+    if (!hasRoom) await this.room();
     this.check();
   }
 
   release(): void {
-    // An error that comes after this is the target owner's; one that was on its way is not thrown at nobody.
     this.target.off('close', this.onClose);
+    if (this.failure === undefined && !this.closed) {
+      this.target.off('error', this.onError);
+      return;
+    }
+    // The error of a stream that was destroyed may still be on its way: it is reported by this call, not thrown at nobody.
     setImmediate(() => this.target.off('error', this.onError));
+  }
+
+  /** Whichever comes first: room again, the end of the target, or the end of this call. */
+  private async room(): Promise<void> {
+    const done = new AbortController();
+    const signal = AbortSignal.any([this.stop, done.signal]);
+    const events = ['drain', 'close', 'error'].map((name) => once(this.target, name, { signal }).catch(() => {}));
+    await Promise.race(events);
+    done.abort();
   }
 
   private check(): void {
@@ -91,30 +96,36 @@ class NodeSink implements Sink {
 
 class WebSink implements Sink {
   private readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+  private readonly stopped: Promise<unknown>;
+  private readonly done = new AbortController();
 
-  constructor(target: WritableStream<Uint8Array>) {
+  constructor(target: WritableStream<Uint8Array>, stop: AbortSignal) {
     this.writer = target.getWriter();
+    this.stopped = stop.aborted ? Promise.resolve() : once(stop, 'abort', { signal: this.done.signal }).catch(() => {});
   }
 
   async write(piece: Uint8Array): Promise<void> {
+    const written = this.writer.ready.then(() => this.writer.write(piece));
     try {
-      await this.writer.ready;
-      await this.writer.write(piece);
+      await Promise.race([written, this.stopped]);
     } catch (error) {
       throw targetError(error);
+    } finally {
+      written.catch(() => {});
     }
   }
 
   release(): void {
+    this.done.abort();
     this.writer.releaseLock();
   }
 }
 
-function openSink(target: unknown, signal: AbortSignal | undefined): Sink {
-  if (isNodeStream(target)) return new NodeSink(target, signal);
+function openSink(target: unknown, stop: AbortSignal): Sink {
+  if (isNodeStream(target)) return new NodeSink(target, stop);
   if (!isWebStream(target)) throw invalidArgument(`the target is a Writable or a WritableStream, not ${describe(target)}`);
   try {
-    return new WebSink(target);
+    return new WebSink(target, stop);
   } catch (error) {
     throw targetError(error);
   }
@@ -126,6 +137,7 @@ export function checkNotAborted(signal: AbortSignal | undefined): void {
 
 export class BackendSnapshot implements Snapshot {
   private closed = false;
+  private readonly ended = new AbortController();
   private readonly bytes: number;
 
   constructor(
@@ -145,7 +157,8 @@ export class BackendSnapshot implements Snapshot {
     this.check();
     const { signal } = options;
     checkNotAborted(signal);
-    const sink = openSink(target, signal);
+    const stop = signal === undefined ? this.ended.signal : AbortSignal.any([this.ended.signal, signal]);
+    const sink = openSink(target, stop);
     const files = new Map(this.checkpoint.files.map((file) => [file.name, file]));
     const archive = packArchive(this.checkpoint.files, (file) => this.pieces(files.get(file.name) as CheckpointFile));
     const reader = archive.getReader();
@@ -157,6 +170,7 @@ export class BackendSnapshot implements Snapshot {
         this.check();
         checkNotAborted(signal);
         await sink.write(value);
+        this.check();
         checkNotAborted(signal);
         written += value.length;
       }
@@ -181,6 +195,7 @@ export class BackendSnapshot implements Snapshot {
   end(): void {
     if (this.closed) return;
     this.closed = true;
+    this.ended.abort();
     this.checkpoint.release();
     this.onClose();
   }

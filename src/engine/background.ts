@@ -146,6 +146,7 @@ export class Background {
   /** Small memtables that recovery left wait for company, unless somebody needs them gone. */
   private flushAll = false;
   private suspended = 0;
+  private awaiting = 0;
   private listeners: (() => void)[] = [];
   private progressListener: ((bytesRead: number) => void) | undefined;
 
@@ -156,6 +157,7 @@ export class Background {
 
   start(runner: JobRunner): void {
     this.runner = runner;
+    runner.setKeepsProcessAlive(this.awaiting > 0);
     this.schedule();
   }
 
@@ -266,9 +268,10 @@ export class Background {
     if (this.compacting !== undefined) this.runner?.cancel(this.compacting.job.id);
   }
 
-  /** Whether results that somebody awaits keep the process alive. */
+  /** Counts those who await background work: while there are some, it keeps the process alive. */
   setKeepsProcessAlive(keeps: boolean): void {
-    this.runner?.setKeepsProcessAlive(keeps);
+    this.awaiting += keeps ? 1 : -1;
+    this.runner?.setKeepsProcessAlive(this.awaiting > 0);
   }
 
   /** Ends all work; what ran is dropped and its output removed. */
@@ -433,10 +436,15 @@ export class Background {
 
   /** Resolves when the condition holds; it is looked at after each change. What it throws rejects. */
   async until(condition: () => boolean): Promise<void> {
-    while (!this.stopped && !condition()) {
-      await new Promise<void>((resolve) => {
-        this.listeners.push(resolve);
-      });
+    this.setKeepsProcessAlive(true);
+    try {
+      while (!this.stopped && !condition()) {
+        await new Promise<void>((resolve) => {
+          this.listeners.push(resolve);
+        });
+      }
+    } finally {
+      this.setKeepsProcessAlive(false);
     }
     if (this.stopped) throw new VarveError('VARVE_CLOSED', 'the backend was closed');
   }

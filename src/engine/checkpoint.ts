@@ -45,7 +45,9 @@ export function takeCheckpoint(engine: Engine): Checkpoint {
   const held = files.map((file) => file.name);
   liveFiles.retain(held);
   const manifestNumber = state.nextFileNumber;
-  const manifest = manifestImage(manifestNumber, { ...state, nextFileNumber: manifestNumber + 1 });
+  const newestLogNumber = Math.max(0, ...logs.keys());
+  const newestLogBytes = logs.get(newestLogNumber) ?? 0;
+  const manifest = manifestImage(manifestNumber, { ...state, nextFileNumber: manifestNumber + 1, newestLogNumber, newestLogBytes });
   const current = currentContent(manifestNumber);
   files.push({ name: manifestFileName(manifestNumber), sizeBytes: manifest.length, content: manifest });
   files.push({ name: lockFileName, sizeBytes: 0, content: new Uint8Array(0) });

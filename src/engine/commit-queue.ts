@@ -7,7 +7,7 @@
  *                        one write a log ─▶ one fdatasync a log ─▶ committed, waiters resolve ─▶ next group
  *
  * The order of durable steps, for a group that spans the end of one log and the beginning of the next: old log written, old log
- * synced, new log created with the old one's final length in its header, written, synced (with its name).
+ * synced, new log created with the old one's final length in its header, written, synced (with its name), named by the manifest.
  *
  * A caller that cannot wait for the event loop (back-pressure inside a synchronous call) takes over by `commitNow`: it writes
  * the group that is in flight again, to the same place, syncs, and goes on with the rest.
@@ -23,6 +23,7 @@ import type { LogWriter, PreparedGroup } from '../wal/log-writer.js';
 import { LogWriter as Writer } from '../wal/log-writer.js';
 import type { Health } from './health.js';
 import type { LogExtent, MemtableSlot } from './memtable-slot.js';
+import type { VersionStore } from './version-store.js';
 
 /** Groups up to this size are written in place: handing over to another thread and back costs more than the copy. */
 const writeInPlaceBytesMax = 256 * 1024;
@@ -41,6 +42,8 @@ interface Step {
   readonly log: LogWriter;
   readonly group: PreparedGroup;
   readonly target: number;
+  /** Whether the log was made for it. */
+  readonly isFirst: boolean;
   /** Set by `commitNow`, which did the rest of this step. */
   takenOver: boolean;
 }
@@ -50,6 +53,7 @@ export interface CommitSurroundings {
   readonly directory: string;
   readonly databaseId: Uint8Array;
   readonly health: Health;
+  readonly versions: VersionStore;
   /** All slots, oldest first. */
   slots(): readonly MemtableSlot[];
   /** Called after each group. */
@@ -183,8 +187,9 @@ export class CommitQueue {
   private begin(slot: MemtableSlot, target: number): Step | undefined {
     const frames = slot.framesBelow(target);
     if (frames.length === 0) return undefined;
+    const isFirst = slot.log === undefined;
     const log = slot.log ?? this.createLog(slot);
-    const step = { slot, log, group: log.beginGroup(frames), target, takenOver: false };
+    const step = { slot, log, group: log.beginGroup(frames), target, isFirst, takenOver: false };
     this.inFlight = step;
     this.bytesWritten += step.group.bytes;
     return step;
@@ -212,6 +217,10 @@ export class CommitQueue {
       if (step.takenOver) return;
       log.completePrepared(group);
       await log.syncAsync();
+      if (step.isFirst && !step.takenOver) {
+        this.surroundings.versions.noteLog(log.logNumber, log.syncedBytes);
+        await this.surroundings.versions.syncManifestAsync();
+      }
     } finally {
       slot.operationsInFlight--;
     }
@@ -223,6 +232,10 @@ export class CommitQueue {
     step.log.writePrepared(step.group);
     step.log.completePrepared(step.group);
     step.log.sync();
+    if (step.isFirst) {
+      this.surroundings.versions.noteLog(step.log.logNumber, step.log.syncedBytes);
+      this.surroundings.versions.syncManifest();
+    }
     this.complete(step);
   }
 

@@ -89,6 +89,7 @@ export class Engine {
         directory,
         databaseId,
         health,
+        versions: this.parts.versions,
         slots: () => memtables.all(),
         onCommitted: () => this.background.schedule(),
         onPoisoned: () => this.onPoisoned(),
@@ -187,8 +188,10 @@ export class Engine {
     await attempt(() => this.commits?.idle());
     for (const slot of memtables.all()) {
       await attempt(() => {
-        if (slot.log === undefined) return;
-        if (!health.isPoisoned) slot.log.appendClose();
+        if (slot.log === undefined || health.isPoisoned) return;
+        versions.noteLog(slot.log.logNumber, slot.log.syncedBytes);
+        versions.syncManifest();
+        slot.log.appendClose();
       });
       await attempt(() => slot.log?.close());
     }

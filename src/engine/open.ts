@@ -175,6 +175,8 @@ async function recover(engine: Engine, environment: Environment, logNumbers: rea
     directory,
     databaseId,
     oldestLogNumber: state.oldestLogNumber,
+    newestLogNumber: state.newestLogNumber,
+    newestLogBytes: state.newestLogBytes,
     logNumbers,
     memtableBytes: options.memtableBytes,
     nextSequence: state.lastSequence + 1,

@@ -37,6 +37,9 @@ export interface RecoverySource {
   readonly directory: string;
   readonly databaseId: Uint8Array;
   readonly oldestLogNumber: number;
+  /** What the manifest knows of the newest log: see ManifestState. */
+  readonly newestLogNumber: number;
+  readonly newestLogBytes: number;
   /** Numbers of the log files in the directory. */
   readonly logNumbers: readonly number[];
   readonly memtableBytes: number;
@@ -55,6 +58,8 @@ interface ChainedLog {
   readonly number: number;
   /** Length that must be valid, where the next log says so. */
   requiredBytes: number;
+  /** Length that is durable, where the manifest knows. */
+  readonly durableBytes: number | undefined;
 }
 
 /** The logs to be read, in order, with what each must hold. Logs without a whole header have nothing that was ever acknowledged. */
@@ -71,7 +76,11 @@ function chainLogs(source: RecoverySource): ChainedLog[] {
       }
       previous.requiredBytes = header.previousLogBytes;
     }
-    chain.push({ number, requiredBytes: 0 });
+    chain.push({ number, requiredBytes: 0, durableBytes: number === source.newestLogNumber ? source.newestLogBytes : undefined });
+  }
+  const { newestLogNumber } = source;
+  if (newestLogNumber > 0 && newestLogNumber >= oldestLogNumber && !numbers.includes(newestLogNumber)) {
+    throw corruption(logFileName(newestLogNumber), undefined, 'the log is missing: the manifest names it');
   }
   return chain;
 }
@@ -101,7 +110,8 @@ class LogReplay {
 
   async read(log: ChainedLog): Promise<void> {
     const { fileSystem, directory, databaseId } = this.source;
-    const reader = LogReader.open(fileSystem, directory, log.number, databaseId, { requiredBytes: log.requiredBytes });
+    const { requiredBytes, durableBytes } = log;
+    const reader = LogReader.open(fileSystem, directory, log.number, databaseId, { requiredBytes, durableBytes });
     let indexed = false;
     try {
       for (;;) {

@@ -98,6 +98,8 @@ class DirectoryVerifier {
       directory,
       databaseId: state.databaseId,
       oldestLogNumber: state.oldestLogNumber,
+      newestLogNumber: state.newestLogNumber,
+      newestLogBytes: state.newestLogBytes,
       logNumbers: logs.map((name) => parseFileName(name)?.number ?? 0),
       memtableBytes: memtableBytesMin,
       nextSequence: state.lastSequence + 1,

@@ -120,6 +120,25 @@ export class VersionStore {
     });
   }
 
+  /**
+   * Writes down that a log is committed to, and that its first `bytes` bytes, name included, are durable; without it, a log that is
+   * lost later would not be missed. Durable after `syncManifest`.
+   */
+  noteLog(newestLogNumber: number, newestLogBytes: number): void {
+    this.surroundings.health.checkNotPoisoned();
+    const edit = { removedTables: [], addedRuns: [], newestLogNumber, newestLogBytes, nextFileNumber: this.nextNumber };
+    this.manifest?.append(edit);
+    this.manifestState = advanceState(this.manifestState, edit);
+  }
+
+  syncManifest(): void {
+    this.manifest?.sync();
+  }
+
+  async syncManifestAsync(): Promise<void> {
+    await this.manifest?.syncAsync();
+  }
+
   /** Finishes all pending installs without the event loop. */
   installNow(): void {
     try {

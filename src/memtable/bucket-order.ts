@@ -15,6 +15,7 @@
  */
 import BTreeModule from 'sorted-btree';
 import { bulkLoad } from 'sorted-btree/extended/bulkLoad.js';
+import { compareBytes } from '../format/bytes.js';
 import { compareRecordKeys, keyHead, RecordReader } from './record-table.js';
 import { sortRecords } from './record-sort.js';
 
@@ -63,12 +64,17 @@ export class KeyComparer {
     this.heads = heads;
   }
 
-  /** Makes target[start, end) the key that ordinal 0 stands for. */
-  setSearchedKey(target: Uint8Array, start: number, end: number, skip: number): void {
+  /**
+   * Makes target[start, end) the key that ordinal 0 stands for. A target outside the bucket (the end of its range, say) gets a
+   * head below or above those of all its keys.
+   */
+  setSearchedKey(target: Uint8Array, start: number, end: number, prefix: Uint8Array): void {
     this.target = target;
     this.targetStart = start;
     this.targetEnd = end;
-    this.heads[searchedKey] = keyHead(target, start + skip, end);
+    const skip = prefix.length;
+    const order = compareBytes(target, start, Math.min(end, start + skip), prefix, 0, skip);
+    this.heads[searchedKey] = order === 0 ? keyHead(target, start + skip, end) : order * Number.POSITIVE_INFINITY;
   }
 
   /** Order of the keys of two records of one bucket, whose prefix of `skip` bytes is equal. */
@@ -100,9 +106,10 @@ export class BucketOrder {
 
   constructor(
     private readonly comparer: KeyComparer,
-    /** Length of the bucket's prefix, which all keys share. */
-    private readonly skip: number,
+    /** The bucket's prefix, which all keys share. */
+    private readonly prefix: Uint8Array,
   ) {
+    const skip = prefix.length;
     this.compare = (a, b) => comparer.compare(a, b, skip);
   }
 
@@ -119,7 +126,7 @@ export class BucketOrder {
    */
   collect(target: Uint8Array, start: number, end: number, forward: boolean, exclusive: boolean, out: Uint32Array): number {
     this.settle();
-    this.comparer.setSearchedKey(target, start, end, this.skip);
+    this.comparer.setSearchedKey(target, start, end, this.prefix);
     return forward ? this.collectForward(exclusive, out) : this.collectBackward(out);
   }
 
@@ -180,7 +187,7 @@ export class BucketOrder {
     const count = this.pending.length;
     if (count === 0) return;
     const sorted = this.pending.items.slice(0, count).reverse();
-    sortRecords(this.comparer.reader, sorted, this.skip);
+    sortRecords(this.comparer.reader, sorted, this.prefix.length);
     this.pending = new OrdinalList();
     const tree = this.tree;
     if (tree !== undefined && count <= Math.max(insertMax, tree.size / 4)) {

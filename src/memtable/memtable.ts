@@ -269,7 +269,7 @@ export class Memtable {
     const bucketId = skip === 1 ? (bytes[keyStart] as number) : readBucketId(bytes, keyStart, keyEnd);
     this.comparer.heads[ordinal] = keyHead(bytes, keyStart + skip, keyEnd);
     if (bucketId !== this.lastBucketId || this.lastOrder === undefined) {
-      this.lastOrder = this.orders.get(bucketId) ?? new BucketOrder(this.comparer, skip);
+      this.lastOrder = this.orders.get(bucketId) ?? new BucketOrder(this.comparer, Uint8Array.prototype.slice.call(bytes, keyStart, keyStart + skip));
       this.orders.set(bucketId, this.lastOrder);
       this.lastBucketId = bucketId;
     }

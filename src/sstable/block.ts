@@ -20,6 +20,7 @@
  */
 import { corruption } from '../errors.js';
 import { blockBytesMax, internalKeyBytesMax, sequenceMax } from '../limits.js';
+import { BlockLookup, blockLookupBytes } from './block-lookup.js';
 
 /** Bytes before the first array of a block. */
 export const blockHeaderBytes = 16;
@@ -29,6 +30,8 @@ export const sequencesFlag = 1;
 export const tombstoneBit = 0x8000_0000;
 const valueEndMask = 0x7fff_ffff;
 const headerWords = blockHeaderBytes / 4;
+/** The point read of a block from which on it has a lookup: by then the searches cost as much as making it. */
+const lookupFromRead = 4;
 
 /** One decoded block. `bytes` belongs to the block; ranges handed out are ranges of it. */
 export class Block {
@@ -43,6 +46,8 @@ export class Block {
   private readonly valueEndsAt: number;
   private readonly keyAreaStart: number;
   private readonly valueAreaStart: number;
+  private pointReads = 0;
+  private lookup: BlockLookup | undefined;
 
   private constructor(bytes: Uint8Array, header: Uint32Array, hasSequences: boolean) {
     const count = header[0] as number;
@@ -106,6 +111,19 @@ export class Block {
   /** The sequence of an entry; 0 where it was left out because everybody sees the entry. */
   sequence(entry: number): number {
     return this.sequences === undefined ? 0 : (this.sequences[entry] as number);
+  }
+
+  /** Memory that the block takes, or will take when it is read often. */
+  get sizeBytes(): number {
+    return this.bytes.length + blockLookupBytes(this.entryCount);
+  }
+
+  /** The first entry with exactly this key, whose hash (key-hash.ts) is given, or a negative number. */
+  findHashed(hash: number, target: Uint8Array, start: number, end: number): number {
+    const { lookup } = this;
+    if (lookup !== undefined) return lookup.find(this, hash, target, start, end);
+    if (++this.pointReads >= lookupFromRead && blockLookupBytes(this.entryCount) > 0) this.lookup = new BlockLookup(this);
+    return this.find(target, start, end);
   }
 
   /**

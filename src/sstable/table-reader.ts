@@ -69,7 +69,7 @@ export class TableReader {
     const number = index.find(keyBytes, keyStart, keyEnd);
     if (number === index.blockCount) return pointAbsent;
     const block = this.block(number, true);
-    const entry = block.find(keyBytes, keyStart, keyEnd);
+    const entry = block.findHashed(hash, keyBytes, keyStart, keyEnd);
     if (entry < 0) return pointAbsent;
     if (this.hasSequences && this.maxSequence > viewSequence) {
       return this.getVersion(index, number, block, entry, keyBytes, keyStart, keyEnd, viewSequence, found);
@@ -178,7 +178,7 @@ export class TableReader {
     const place = this.index().handle(number);
     const block = readBlock(openTables.handle(fileNumber), tableFileName(fileNumber), place, codec);
     cache.misses++;
-    this.blocks[number] = cache.admit(block, this, number, block.bytes.length, isPoint);
+    this.blocks[number] = cache.admit(block, this, number, block.sizeBytes, isPoint);
     return block;
   }
 

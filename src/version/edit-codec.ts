@@ -1,7 +1,7 @@
 /**
  * Version edits as bytes. Numbers are varints, keys are byte strings (format/byte-writer.ts).
  *
- * edit  = | fields u8 | oldest log | last sequence | next file | next bucket |    bits 0 to 3 of fields: which of the four follow
+ * edit  = | fields u8 | oldest log | last sequence | next file | next bucket | newest log | its bytes |    bits 0 to 5: which of the six follow
  *         | removed count | file number × | run count | run × | zeros to 8 |
  * run   = | level | run id | table count | table × |
  * table = | file number | file bytes | smallest key | largest key | min sequence | max sequence |
@@ -22,7 +22,9 @@ const oldestLogField = 1;
 const lastSequenceField = 2;
 const nextFileField = 4;
 const nextBucketField = 8;
-const allFields = 15;
+const newestLogField = 16;
+const newestLogBytesField = 32;
+const allFields = 63;
 const hasSequencesFlag = 1;
 
 /** Fewest bytes of a table (ten fields), and of a run (three fields and a table). */
@@ -59,7 +61,7 @@ function readTable(reader: ByteReader): TableMetadata {
 
 /** Appends an edit to `writer`, padded to a multiple of 8 from its beginning; the writer must be at such a multiple. */
 export function encodeEdit(writer: ByteWriter, edit: VersionEdit): void {
-  const counters = [edit.oldestLogNumber, edit.lastSequence, edit.nextFileNumber, edit.nextBucketId];
+  const counters = [edit.oldestLogNumber, edit.lastSequence, edit.nextFileNumber, edit.nextBucketId, edit.newestLogNumber, edit.newestLogBytes];
   let fields = 0;
   for (let i = 0; i < counters.length; i++) if (counters[i] !== undefined) fields |= 1 << i;
   writer.byte(fields);
@@ -93,6 +95,8 @@ export function decodeEdit(bytes: Uint8Array, file: string, fileOffset: number):
     ...((fields & lastSequenceField) !== 0 && { lastSequence: reader.varint('the last sequence', sequenceMax) }),
     ...((fields & nextFileField) !== 0 && { nextFileNumber: reader.varint('the next file number') }),
     ...((fields & nextBucketField) !== 0 && { nextBucketId: reader.varint('the next bucket id', bucketIdMax + 1) }),
+    ...((fields & newestLogField) !== 0 && { newestLogNumber: reader.varint('the newest log number') }),
+    ...((fields & newestLogBytesField) !== 0 && { newestLogBytes: reader.varint('the durable bytes of the newest log') }),
   };
   const removedTables: number[] = [];
   for (let count = reader.count('the count of removed tables', 1); count > 0; count--) {

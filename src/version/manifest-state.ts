@@ -22,6 +22,10 @@ export interface ManifestState {
   readonly nextFileNumber: number;
   /** The smallest bucket id that was never given out. */
   readonly nextBucketId: number;
+  /** The newest log that was ever committed to: unless it is older than the oldest needed, it must be there. 0: none. */
+  readonly newestLogNumber: number;
+  /** Length of that log that is known to be durable; it may be longer. */
+  readonly newestLogBytes: number;
 }
 
 /** The state of a database that was just made. `databaseId` has 16 bytes. */
@@ -33,6 +37,8 @@ export function initialState(databaseId: Uint8Array): ManifestState {
     lastSequence: 0,
     nextFileNumber: 1,
     nextBucketId: catalogBucketId + 1,
+    newestLogNumber: 0,
+    newestLogBytes: 0,
   };
 }
 
@@ -41,8 +47,8 @@ export function stateAsEdit(state: ManifestState): VersionEdit {
   const addedRuns = state.version.levels.flatMap((level, index) =>
     level.runs.map((run) => ({ level: index, runId: run.id, tables: run.tables })),
   );
-  const { oldestLogNumber, lastSequence, nextFileNumber, nextBucketId } = state;
-  return { removedTables: [], addedRuns, oldestLogNumber, lastSequence, nextFileNumber, nextBucketId };
+  const { oldestLogNumber, lastSequence, nextFileNumber, nextBucketId, newestLogNumber, newestLogBytes } = state;
+  return { removedTables: [], addedRuns, oldestLogNumber, lastSequence, nextFileNumber, nextBucketId, newestLogNumber, newestLogBytes };
 }
 
 /** The state after an edit that may be wrong (it came from a file): the state, or what is wrong in words. */
@@ -51,8 +57,12 @@ export function tryAdvanceState(state: ManifestState, edit: VersionEdit): Manife
   if (typeof version === 'string') return version;
   const oldestLogNumber = Math.max(state.oldestLogNumber, edit.oldestLogNumber ?? 0);
   const nextBucketId = Math.max(state.nextBucketId, edit.nextBucketId ?? 0);
+  const editedLog = edit.newestLogNumber ?? 0;
+  const newestLogNumber = Math.max(state.newestLogNumber, editedLog);
+  const bytesBefore = newestLogNumber === state.newestLogNumber ? state.newestLogBytes : 0;
+  const newestLogBytes = newestLogNumber === editedLog ? Math.max(bytesBefore, edit.newestLogBytes ?? 0) : bytesBefore;
   let lastSequence = Math.max(state.lastSequence, edit.lastSequence ?? 0);
-  let nextFileNumber = Math.max(state.nextFileNumber, edit.nextFileNumber ?? 0, oldestLogNumber + 1);
+  let nextFileNumber = Math.max(state.nextFileNumber, edit.nextFileNumber ?? 0, oldestLogNumber + 1, newestLogNumber + 1);
   for (const run of edit.addedRuns) {
     for (const table of run.tables) {
       nextFileNumber = Math.max(nextFileNumber, table.fileNumber + 1);
@@ -61,7 +71,8 @@ export function tryAdvanceState(state: ManifestState, edit: VersionEdit): Manife
   }
   if (nextBucketId > bucketIdMax + 1) return 'the next bucket id is out of range';
   if (!Number.isSafeInteger(nextFileNumber)) return 'the next file number is out of range';
-  return { databaseId: state.databaseId, version, oldestLogNumber, lastSequence, nextFileNumber, nextBucketId };
+  const { databaseId } = state;
+  return { databaseId, version, oldestLogNumber, lastSequence, nextFileNumber, nextBucketId, newestLogNumber, newestLogBytes };
 }
 
 /** The state after an edit of our own making; a wrong one throws VARVE_ASSERTION. */

@@ -37,6 +37,9 @@ export interface VersionEdit {
   readonly nextFileNumber?: number | undefined;
   /** The smallest bucket id that was never given out. */
   readonly nextBucketId?: number | undefined;
+  /** The log that is committed to now, and how much of it is durable. */
+  readonly newestLogNumber?: number | undefined;
+  readonly newestLogBytes?: number | undefined;
 }
 
 /** An edit that changes nothing: what others are spread over. */

@@ -45,6 +45,11 @@ export interface LogReadOptions {
    * before it must be valid, nothing after it counts. Undefined or 0: nothing is known.
    */
   readonly requiredBytes?: number | undefined;
+  /**
+   * Length that the manifest knows to be durable: everything before it must be valid, and what follows counts as well. A log of
+   * which the manifest knows has a whole header. Undefined: it does not know the log.
+   */
+  readonly durableBytes?: number | undefined;
 }
 
 function readHeader(file: FileHandle, fileName: string, logNumber: number, databaseId: Uint8Array): LogHeader | undefined {
@@ -79,6 +84,8 @@ export class LogReader {
   readonly #window: FileWindow;
   readonly #codec: FrameCodec;
   readonly #requiredBytes: number;
+  /** Everything before this must be valid. */
+  readonly #durableBytes: number;
   /** Where reading stops: the end of the file, or of what is required. */
   readonly #limit: number;
   #offset: number;
@@ -92,6 +99,7 @@ export class LogReader {
     header: LogHeader | undefined,
     codec: FrameCodec,
     requiredBytes: number,
+    durableBytes: number,
   ) {
     this.#file = file;
     this.fileName = fileName;
@@ -99,6 +107,7 @@ export class LogReader {
     this.#codec = codec;
     this.#window = new FileWindow(file, fileName);
     this.#requiredBytes = requiredBytes;
+    this.#durableBytes = Math.max(requiredBytes, durableBytes);
     const sizeBytes = this.#window.sizeBytes;
     this.#limit = requiredBytes === 0 ? sizeBytes : Math.min(sizeBytes, requiredBytes);
     this.#offset = header === undefined ? 0 : logHeaderBytes;
@@ -121,7 +130,8 @@ export class LogReader {
     try {
       const header = readHeader(file, fileName, logNumber, databaseId);
       const codec = new FrameCodec(logFrameMagic, databaseId, logNumber);
-      return new LogReader(file, fileName, header, codec, options.requiredBytes ?? 0);
+      const knownBytes = options.durableBytes === undefined ? 0 : Math.max(options.durableBytes, logHeaderBytes);
+      return new LogReader(file, fileName, header, codec, options.requiredBytes ?? 0, knownBytes);
     } catch (error) {
       file.close();
       throw error;
@@ -192,8 +202,9 @@ export class LogReader {
   /** Frames stop at `at`: the end of the log, or damage, which throws. */
   #judge(at: number, reason: string): undefined {
     const validBytes = this.#validBytes;
-    if (this.#requiredBytes > validBytes) {
-      throw corruption(this.fileName, at, `${reason}, but the next log says that ${this.#requiredBytes} bytes were durable`);
+    if (this.#durableBytes > validBytes) {
+      const witness = this.#durableBytes === this.#requiredBytes ? 'next log' : 'manifest';
+      throw corruption(this.fileName, at, `${reason}, but the ${witness} says that ${this.#durableBytes} bytes were durable`);
     }
     if (this.#requiredBytes === 0) {
       const promise = this.#window.findPromise(this.#codec, validBytes);
