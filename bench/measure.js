@@ -80,7 +80,12 @@ export class Meter {
       committedMs: this.committedAt - this.startedAt,
       idleMs: idleAt - this.startedAt,
       sectionOperations: this.sectionOperations,
-      sectionMicroseconds: { p50: microseconds(50), p99: microseconds(99), p999: microseconds(99.9), max: this.histogram.max / 1000 },
+      sectionMicroseconds: {
+        p50: microseconds(50),
+        p99: microseconds(99),
+        p999: microseconds(99.9),
+        max: this.histogram.max / 1000,
+      },
       rssPeakBytes: process.resourceUsage().maxRSS * 1024,
       diskBytes: directoryBytes(directory),
       diskPeakBytes,

@@ -39,7 +39,9 @@ function row(cells) {
 
 /** @param {number} number */
 function grouped(number) {
-  return Math.round(number).toString().replace(/\B(?=(\d{3})+$)/g, '_');
+  return Math.round(number)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, '_');
 }
 
 /**

@@ -40,7 +40,8 @@ function runChild(task, nodeOptions) {
 async function runOnce(workload, { directory, entries, valueBytes, config, profile }) {
   const below = mkdtempSync(join(directory, 'varve-bench-'));
   const task = { workload: workload.name, directory: join(below, 'database'), entries, valueBytes, config };
-  const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${workload.name}.cpuprofile`];
+  const profiling =
+    profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${workload.name}.cpuprofile`];
   try {
     if (workload.isFilled) await runChild({ ...task, step: 'fill' }, []);
     const measurement = await runChild({ ...task, step: 'measure' }, profiling);

@@ -41,7 +41,7 @@ async function putAll({ backend, bucket, entries, values, meter }, { order, sect
   const key = Buffer.alloc(keyBytes);
   let untilTurn = putsPerTurn;
   meter.start(sectionPuts);
-  for (let done = 0; done < entries; ) {
+  for (let done = 0; done < entries;) {
     const end = Math.min(entries, done + sectionPuts);
     const beganAt = performance.now();
     tx.lock();
