@@ -138,7 +138,7 @@ export class TableReader {
   ): PointRead {
     let block = firstBlock;
     let entry = firstEntry;
-    for (let number = firstNumber; ; ) {
+    for (let number = firstNumber; ;) {
       for (; entry < block.entryCount; entry++) {
         if (!block.hasKey(entry, keyBytes, keyStart, keyEnd)) return pointAbsent;
         if (block.sequence(entry) <= viewSequence) return pointOf(block, entry, found);

@@ -35,6 +35,29 @@ describe('a block', () => {
     );
   });
 
+  it('finds by hash what it finds by search, before and after it has a lookup', () => {
+    const builder = new BlockBuilder();
+    fc.assert(
+      fc.property(entriesArbitrary(true), fc.array(keyArbitrary, { maxLength: 30 }), (entries, probes) => {
+        const block = Block.decode(build(builder, entries), 'f', 0);
+        for (const target of [...probes, ...entries.map((entry) => entry.key)]) {
+          const searched = block.find(target, 0, target.length);
+          const hashed = block.findHashed(hashKey(target, 0, target.length), target, 0, target.length);
+          expect(Math.max(hashed, -1)).toBe(Math.max(searched, -1));
+        }
+      }),
+    );
+  });
+
+  it('has no lookup where the entries are too many for its slots, and finds them all the same', () => {
+    for (const count of [4095, 4096]) {
+      const entries = Array.from({ length: count }, (_, i) => entryOf(String(i).padStart(5, '0'), 'v', 0));
+      const block = Block.decode(build(new BlockBuilder(), entries), 'f', 0);
+      expect(block.sizeBytes > block.bytes.length).toBe(count === 4095);
+      entries.forEach(({ key }, i) => expect(block.findHashed(hashKey(key, 0, key.length), key, 0, key.length)).toBe(i));
+    }
+  });
+
   it('refuses every change of its header and ends that breaks its structure, without reading out of bounds', () => {
     const bytes = build(new BlockBuilder(), [entryOf('a', 'one', 3), entryOf('b', undefined, 2), entryOf('bc', 'three', 1)]);
     const structureBytes = 16 + 3 * 16;
