@@ -30,7 +30,14 @@ export default defineConfig(
     // Plain scripts of Node: there is no compiler that would know these names.
     files: ['**/*.js', '**/*.mjs'],
     languageOptions: {
-      globals: { Buffer: 'readonly', URL: 'readonly', console: 'readonly', performance: 'readonly', process: 'readonly' },
+      globals: {
+        Buffer: 'readonly',
+        setTimeout: 'readonly',
+        URL: 'readonly',
+        console: 'readonly',
+        performance: 'readonly',
+        process: 'readonly',
+      },
     },
   },
 );
