@@ -8,10 +8,17 @@
  * So a put never pays for order that nobody reads, and a range read pays for each key once: a large batch is sorted and the
  * tree built in bulk (about 0.3 µs a key), a small one is inserted (about 1 µs a key).
  *
+ * Keys are compared by their heads: six bytes as one number, taken right after the bytes that all keys of the bucket begin
+ * with. Heads are made with the order, at the first range read; where a later key shares less with the others, all are made anew, which
+ * happens at most once for each byte of a key.
+ *
+ * Example: keys 000000120, 000000300 and 000000301 share 000000; their heads are those of 120, 300 and 301.
+ *
  * Invariants:
  * 1. Each key of the bucket is in exactly one of ascending, pending and tree, as the ordinal of its first record.
  * 2. `ascending` is in strictly ascending key order. After `settle`, pending is empty.
- * 3. Nothing is ever deleted from the tree: a tombstone is a record, and a rolled-back key stays without versions.
+ * 3. After `settle` the heads of all keys are taken at `headDepth`, and all keys are equal before it.
+ * 4. Nothing is ever deleted from the tree: a tombstone is a record, and a rolled-back key stays without versions.
  */
 import BTreeModule from 'sorted-btree';
 import { bulkLoad } from 'sorted-btree/extended/bulkLoad.js';
@@ -41,50 +48,65 @@ class OrdinalList {
   }
 }
 
+/** Heads below and above those of all keys. */
+const headBelowAll = -1;
+const headAboveAll = 2 ** 52;
+
 /** The key heads of a memtable by ordinal, and the two readers that comparisons use. */
 export class KeyComparer {
-  heads: Float64Array;
+  heads = new Float64Array(0);
   private target: Uint8Array = new Uint8Array(0);
   private targetStart = 0;
   private targetEnd = 0;
   private readonly right: RecordReader;
 
-  constructor(
-    readonly reader: RecordReader,
-    heads: Float64Array,
-  ) {
-    this.heads = heads;
+  constructor(readonly reader: RecordReader) {
     this.right = reader.another();
   }
 
-  /** After the columns of the memtable grew. */
-  setColumns(addresses: Uint32Array, heads: Float64Array): void {
+  /** After the column of addresses moved. */
+  setAddresses(addresses: Uint32Array): void {
     this.reader.addresses = addresses;
     this.right.addresses = addresses;
+  }
+
+  /** Makes room for the head of every record that the addresses have room for. */
+  reserveHeads(): void {
+    const { length } = this.reader.addresses;
+    if (this.heads.length >= length) return;
+    const heads = new Float64Array(length);
+    heads.set(this.heads);
     this.heads = heads;
   }
 
-  /**
-   * Makes target[start, end) the key that ordinal 0 stands for. A target outside the bucket (the end of its range, say) gets a
-   * head below or above those of all its keys.
-   */
-  setSearchedKey(target: Uint8Array, start: number, end: number, prefix: Uint8Array): void {
+  /** Takes the head of a record `depth` bytes after the start of its key. */
+  makeHead(ordinal: number, depth: number): void {
+    const { reader } = this;
+    reader.locate(ordinal);
+    this.heads[ordinal] = keyHead(reader.bytes, reader.keyStart + depth, reader.keyEnd);
+  }
+
+  /** Makes target[start, end) the key that ordinal 0 stands for; before `depth` it is compared with the key of `sample`. */
+  setSearchedKey(target: Uint8Array, start: number, end: number, depth: number, sample: number): void {
     this.target = target;
     this.targetStart = start;
     this.targetEnd = end;
-    const skip = prefix.length;
-    const order = compareBytes(target, start, Math.min(end, start + skip), prefix, 0, skip);
-    this.heads[searchedKey] = order === 0 ? keyHead(target, start + skip, end) : order * Number.POSITIVE_INFINITY;
+    const { reader } = this;
+    reader.locate(sample);
+    const sharedEnd = Math.min(end, start + depth);
+    const difference = compareBytes(target, start, sharedEnd, reader.bytes, reader.keyStart, reader.keyStart + depth);
+    if (difference === 0) this.heads[searchedKey] = keyHead(target, start + depth, end);
+    else this.heads[searchedKey] = difference < 0 ? headBelowAll : headAboveAll;
   }
 
-  /** Order of the keys of two records of one bucket, whose prefix of `skip` bytes is equal. */
-  compare(a: number, b: number, skip: number): number {
+  /** Order of the keys of two records whose heads were taken at `depth`. */
+  compare(a: number, b: number, depth: number): number {
     const difference = (this.heads[a] as number) - (this.heads[b] as number);
     if (difference !== 0) return difference;
     if ((this.heads[a] as number) % 8 !== 7) return 0;
     this.place(this.reader, a);
     this.place(this.right, b);
-    return compareRecordKeys(this.reader, this.right, skip + 6);
+    return compareRecordKeys(this.reader, this.right, depth + 6);
   }
 
   private place(reader: RecordReader, ordinal: number): void {
@@ -103,21 +125,46 @@ export class BucketOrder {
   private pending = new OrdinalList();
   private tree: BTree | undefined;
   private readonly compare: (a: number, b: number) => number;
+  /** Bytes that all keys begin with, the prefix of the bucket included; the first key is a sample of them. */
+  private sharedBytes = 0;
+  private sampleOrdinal = 0;
+  private sampleBytes: Uint8Array = new Uint8Array(0);
+  private sampleStart = 0;
+  /** The last of the ascending keys. */
+  private lastBytes: Uint8Array = this.sampleBytes;
+  private lastStart = 0;
+  private lastEnd = 0;
+  private headDepth = -1;
+  /** Ascending keys that have a head. */
+  private headedAscending = 0;
 
-  constructor(
-    private readonly comparer: KeyComparer,
-    /** The bucket's prefix, which all keys share. */
-    private readonly prefix: Uint8Array,
-  ) {
-    const skip = prefix.length;
-    this.compare = (a, b) => comparer.compare(a, b, skip);
+  constructor(private readonly comparer: KeyComparer) {
+    this.compare = (a, b) => comparer.compare(a, b, this.headDepth);
   }
 
-  /** Takes the first record of a key, whose head is in the comparer. */
-  add(ordinal: number): void {
+  /** Takes the first record of a key, which is bytes[start, end) and stays there. */
+  add(ordinal: number, bytes: Uint8Array, start: number, end: number): void {
     const { ascending } = this;
-    if (ascending.length === 0 || this.compare(ordinal, ascending.items[ascending.length - 1] as number) > 0) ascending.push(ordinal);
-    else this.pending.push(ordinal);
+    if (ascending.length === 0) {
+      this.sharedBytes = end - start;
+      this.sampleOrdinal = ordinal;
+      this.sampleBytes = bytes;
+      this.sampleStart = start;
+    } else {
+      const { sampleBytes, sampleStart } = this;
+      const most = Math.min(this.sharedBytes, end - start);
+      let shared = 0;
+      while (shared < most && bytes[start + shared] === sampleBytes[sampleStart + shared]) shared++;
+      this.sharedBytes = shared;
+      if (compareBytes(bytes, start + shared, end, this.lastBytes, this.lastStart + shared, this.lastEnd) <= 0) {
+        this.pending.push(ordinal);
+        return;
+      }
+    }
+    ascending.push(ordinal);
+    this.lastBytes = bytes;
+    this.lastStart = start;
+    this.lastEnd = end;
   }
 
   /**
@@ -126,7 +173,7 @@ export class BucketOrder {
    */
   collect(target: Uint8Array, start: number, end: number, forward: boolean, exclusive: boolean, out: Uint32Array): number {
     this.settle();
-    this.comparer.setSearchedKey(target, start, end, this.prefix);
+    this.comparer.setSearchedKey(target, start, end, this.headDepth, this.sampleOrdinal);
     return forward ? this.collectForward(exclusive, out) : this.collectBackward(out);
   }
 
@@ -138,7 +185,8 @@ export class BucketOrder {
     let taken = 0;
     let count = 0;
     while (count < out.length && (at < length || taken < fromTree.length)) {
-      const useTree = at >= length || (taken < fromTree.length && this.compare(fromTree[taken] as number, items[at] as number) < 0);
+      const useTree =
+        at >= length || (taken < fromTree.length && this.compare(fromTree[taken] as number, items[at] as number) < 0);
       out[count++] = useTree ? (fromTree[taken++] as number) : (items[at++] as number);
     }
     return count;
@@ -184,10 +232,11 @@ export class BucketOrder {
   }
 
   private settle(): void {
+    this.makeHeads();
     const count = this.pending.length;
     if (count === 0) return;
     const sorted = this.pending.items.slice(0, count).reverse();
-    sortRecords(this.comparer.reader, sorted, this.prefix.length);
+    sortRecords(this.comparer.reader, sorted, this.headDepth);
     this.pending = new OrdinalList();
     const tree = this.tree;
     if (tree !== undefined && count <= Math.max(insertMax, tree.size / 4)) {
@@ -196,6 +245,20 @@ export class BucketOrder {
     }
     const merged = tree === undefined ? Array.from(sorted) : this.mergeSorted(tree.keysArray(), sorted);
     this.tree = bulkLoad(merged, new Array<undefined>(merged.length).fill(undefined), nodeSizeMax, this.compare) as BTree;
+  }
+
+  private makeHeads(): void {
+    const { comparer, ascending, pending, sharedBytes } = this;
+    comparer.reserveHeads();
+    if (this.headDepth !== sharedBytes) {
+      this.headDepth = sharedBytes;
+      this.headedAscending = 0;
+      this.tree?.forEachPair((ordinal) => comparer.makeHead(ordinal, sharedBytes));
+    }
+    for (; this.headedAscending < ascending.length; this.headedAscending++) {
+      comparer.makeHead(ascending.items[this.headedAscending] as number, sharedBytes);
+    }
+    for (let i = 0; i < pending.length; i++) comparer.makeHead(pending.items[i] as number, sharedBytes);
   }
 
   private mergeSorted(a: readonly number[], b: Uint32Array): number[] {

@@ -70,7 +70,8 @@ export class MemtableCursor implements EntryCursor {
   }
 
   private fetch(target: Uint8Array, start: number, end: number, exclusive: boolean): void {
-    if (this.batchLength === this.batch.length && this.batch.length < largestBatch) this.batch = new Uint32Array(this.batch.length * 2);
+    if (this.batchLength === this.batch.length && this.batch.length < largestBatch)
+      this.batch = new Uint32Array(this.batch.length * 2);
     this.batchLength = this.order.collect(target, start, end, this.forward, exclusive, this.batch);
     this.place = 0;
   }

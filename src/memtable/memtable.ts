@@ -19,7 +19,14 @@
  * 3. `usedBytes` counts records and their share of the index, so that the bound on memory is honest.
  */
 import { equalBytes } from '../format/bytes.js';
-import { type EntryCursor, type FoundValue, type PointRead, pointAbsent, pointTombstone, pointValue } from '../format/entry-cursor.js';
+import {
+  type EntryCursor,
+  type FoundValue,
+  type PointRead,
+  pointAbsent,
+  pointTombstone,
+  pointValue,
+} from '../format/entry-cursor.js';
 import { hashKey } from '../format/key-hash.js';
 import { bucketPrefixLength, readBucketId } from '../format/internal-key.js';
 import { Arena } from './arena.js';
@@ -27,7 +34,7 @@ import { BucketOrder, KeyComparer } from './bucket-order.js';
 import { HashIndex } from './hash-index.js';
 import { MemtableCursor } from './memtable-cursor.js';
 import { kindDead, kindTombstone, kindValue, recordBytes, recordHeaderBytes } from './record.js';
-import { type FrozenRecords, keyHead, RecordReader } from './record-table.js';
+import { type FrozenRecords, RecordReader } from './record-table.js';
 
 /** Columns, hash slots and order: 4 + 4 + 4 + 8 bytes, 16 to 32 and about 8, rounded to what is seen in practice. */
 const indexBytesPerRecord = 48;
@@ -70,7 +77,7 @@ export class Memtable {
     this.newest = new Uint32Array(this.capacity);
     this.previous = new Uint32Array(this.capacity);
     this.reader = new RecordReader(this.arena.chunks, this.addresses);
-    this.comparer = new KeyComparer(this.reader.another(), new Float64Array(this.capacity));
+    this.comparer = new KeyComparer(this.reader.another());
   }
 
   get recordCount(): number {
@@ -267,13 +274,12 @@ export class Memtable {
   private addToOrder(ordinal: number, bytes: Buffer, keyStart: number, keyEnd: number): void {
     const skip = bucketPrefixLength(bytes, keyStart, keyEnd);
     const bucketId = skip === 1 ? (bytes[keyStart] as number) : readBucketId(bytes, keyStart, keyEnd);
-    this.comparer.heads[ordinal] = keyHead(bytes, keyStart + skip, keyEnd);
     if (bucketId !== this.lastBucketId || this.lastOrder === undefined) {
-      this.lastOrder = this.orders.get(bucketId) ?? new BucketOrder(this.comparer, Uint8Array.prototype.slice.call(bytes, keyStart, keyStart + skip));
+      this.lastOrder = this.orders.get(bucketId) ?? new BucketOrder(this.comparer);
       this.orders.set(bucketId, this.lastOrder);
       this.lastBucketId = bucketId;
     }
-    this.lastOrder.add(ordinal);
+    this.lastOrder.add(ordinal, bytes, keyStart, keyEnd);
   }
 
   /** Recycled memory holds old bytes: what pads a record is zero in the log. */
@@ -302,13 +308,11 @@ export class Memtable {
     newest.set(this.newest);
     const previous = new Uint32Array(this.capacity);
     previous.set(this.previous);
-    const heads = new Float64Array(this.capacity);
-    heads.set(this.comparer.heads);
     this.addresses = addresses;
     this.newest = newest;
     this.previous = previous;
     this.reader.addresses = addresses;
-    this.comparer.setColumns(addresses, heads);
+    this.comparer.setAddresses(addresses);
   }
 }
 

@@ -129,7 +129,7 @@ class SortWorkspace {
   /** Groups whose heads are equal while their keys go on have to be sorted by their next bytes. */
   pushEqualGroups(groups: number[], begin: number, end: number, depth: number): void {
     const { heads } = this;
-    for (let i = begin; i < end; ) {
+    for (let i = begin; i < end;) {
       const head = heads[i] as number;
       let stop = i + 1;
       while (stop < end && heads[stop] === head) stop++;

@@ -32,12 +32,16 @@ export function checkRecord(bytes: Buffer, offset: number, end: number): number 
   const keyLength = bytes.readUInt16LE(offset + 4);
   const kind = bytes[offset + 6];
   if (kind !== kindValue && kind !== kindTombstone) return `a record has the unknown kind ${kind}`;
-  if (keyLength > internalKeyBytesMax || valueLength > valueBytesMax) return `a record has a key of ${keyLength} and a value of ${valueLength} bytes`;
+  if (keyLength > internalKeyBytesMax || valueLength > valueBytesMax)
+    return `a record has a key of ${keyLength} and a value of ${valueLength} bytes`;
   if (kind === kindTombstone && valueLength !== 0) return 'a tombstone has a value';
   const length = alignUp8(recordHeaderBytes + keyLength + valueLength);
   if (offset + length > end) return 'a record reaches beyond its frame';
   const keyStart = offset + recordHeaderBytes;
-  if (readBucketId(bytes, keyStart, keyStart + keyLength) < 0 || bucketPrefixLength(bytes, keyStart, keyStart + keyLength) > keyLength) {
+  if (
+    readBucketId(bytes, keyStart, keyStart + keyLength) < 0 ||
+    bucketPrefixLength(bytes, keyStart, keyStart + keyLength) > keyLength
+  ) {
     return 'a record has a key without a bucket';
   }
   return length;
