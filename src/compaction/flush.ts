@@ -20,14 +20,11 @@ export function runFlush(job: FlushJob, context: WritingContext): JobSuccess {
   const { records } = job;
   const reader = RecordReader.ofFrozen(records);
   const ordinals = liveOrdinals(reader, records);
+  // Dead records do not count: those of a section that moved on have their sequences in the next memtable.
+  const newest = records.firstSequence + (ordinals[0] ?? 1) - 1;
+  const oldest = records.firstSequence + (ordinals[ordinals.length - 1] ?? 1) - 1;
   sortRecords(reader, ordinals, 0);
-  const writer = new RunWriter(
-    context,
-    job.fileNumbers,
-    job.filterBitsPerKey,
-    records.firstSequence,
-    records.firstSequence + records.recordCount - 1,
-  );
+  const writer = new RunWriter(context, job.fileNumbers, job.filterBitsPerKey, oldest, newest);
   try {
     const entriesWritten = writeRecords(job, reader, ordinals, writer);
     const tables = writer.finishRun();

@@ -47,7 +47,10 @@ export function takeCheckpoint(engine: Engine): Checkpoint {
   const manifestNumber = state.nextFileNumber;
   const newestLogNumber = Math.max(0, ...logs.keys());
   const newestLogBytes = logs.get(newestLogNumber) ?? 0;
-  const manifest = manifestImage(manifestNumber, { ...state, nextFileNumber: manifestNumber + 1, newestLogNumber, newestLogBytes });
+  // The manifest on disk may still count logs as needed whose records are all in tables.
+  const oldestLogNumber = Math.max(state.oldestLogNumber, memtables.oldestLogNumber);
+  const counters = { oldestLogNumber, newestLogNumber, newestLogBytes, nextFileNumber: manifestNumber + 1 };
+  const manifest = manifestImage(manifestNumber, { ...state, ...counters });
   const current = currentContent(manifestNumber);
   files.push({ name: manifestFileName(manifestNumber), sizeBytes: manifest.length, content: manifest });
   files.push({ name: lockFileName, sizeBytes: 0, content: new Uint8Array(0) });

@@ -191,7 +191,6 @@ export class Engine {
         if (slot.log === undefined || health.isPoisoned) return;
         versions.noteLog(slot.log.logNumber, slot.log.syncedBytes);
         versions.syncManifest();
-        slot.log.appendClose();
       });
       await attempt(() => slot.log?.close());
     }

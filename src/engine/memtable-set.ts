@@ -32,6 +32,11 @@ export class MemtableSet {
     return [...this.sealed, this.active];
   }
 
+  /** The oldest log that holds records of a slot, or will. */
+  get oldestLogNumber(): number {
+    return (this.sealed[0] ?? this.active).oldestLogNumber;
+  }
+
   get bytes(): number {
     let sum = this.active.memtable.usedBytes;
     for (const slot of this.sealed) sum += slot.memtable.usedBytes;

@@ -33,6 +33,7 @@ export class MemtableSlot {
   /** The bucket id that comes after those given by this slot's records and all before: goes to the manifest at its flush. */
   nextBucketId = 0;
   private segments: Segment[] = [];
+  private unlockedTo: number;
   private logged: number;
   private committedBytes = 0;
 
@@ -45,6 +46,7 @@ export class MemtableSlot {
     private readonly recoveredLastSequence = 0,
   ) {
     this.logged = memtable.nextSequence;
+    this.unlockedTo = memtable.firstSequence;
   }
 
   /** The oldest log that holds records of this slot. */
@@ -52,9 +54,9 @@ export class MemtableSlot {
     return this.recoveredLogs[0]?.number ?? this.logNumber;
   }
 
-  /** The last sequence that was given up to the end of this slot. */
+  /** The last sequence of an unlocked record of this slot: a section that moved on to the next slot took its sequences along. */
   get lastSequence(): number {
-    return Math.max(this.recoveredLastSequence, this.memtable.nextSequence - 1);
+    return Math.max(this.recoveredLastSequence, this.unlockedTo - 1);
   }
 
   /** Whether a flush may begin: no record comes any more, and all are committed. */
@@ -67,6 +69,7 @@ export class MemtableSlot {
     const last = this.segments[this.segments.length - 1];
     if (last !== undefined && last.to === from) last.to = to;
     else this.segments.push({ from, to });
+    this.unlockedTo = to;
   }
 
   /** Frames with everything unlocked below `target` that is not logged yet. */

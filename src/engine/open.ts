@@ -193,9 +193,19 @@ async function recover(engine: Engine, environment: Environment, logNumbers: rea
   memtables.oldestUnreadLog = undefined;
   engine.begin(recovered.nextSequence, recovered.logs.findLast((log) => log.bytes > 0) ?? { number: 0, bytes: 0 });
   if (options.readOnly) return;
+  await letGoOfLogs(engine, logNumbers);
   syncLogs(engine, recovered.logs.filter((log) => log.bytes > 0).map((log) => log.number));
   if (!started) startRunner();
   else engine.background.schedule();
+}
+
+/** Logs that were flushed while others were still to be read, and logs without records, are needed no more. */
+async function letGoOfLogs({ parts: { versions, memtables } }: Engine, logNumbers: readonly number[]): Promise<void> {
+  const { oldestLogNumber } = memtables;
+  const unneeded = logNumbers.filter((number) => number >= versions.state.oldestLogNumber && number < oldestLogNumber);
+  if (unneeded.length === 0) return;
+  versions.install({ removedTables: [], addedRuns: [], oldestLogNumber }, [], unneeded, () => {});
+  await versions.settled();
 }
 
 /** Fills the catalogue from bucket 0 of the tables; logs add to it. */

@@ -171,8 +171,9 @@ export class LogReader {
       if (!isClosing && payload === undefined) return this.#judge(at, 'the payload of a frame does not match its checksum');
       this.#offset = payloadAt + header.payloadBytes;
       const endsGroup = (header.flags & groupEndFlag) !== 0;
-      if (endsGroup) this.#validBytes = this.#offset;
+      // A closing frame holds nothing: the log ends before it.
       if (payload === undefined) continue;
+      if (endsGroup) this.#validBytes = this.#offset;
       return { firstSequence: header.firstSequence, entryCount: header.entryCount, endsGroup, payload };
     }
   }
