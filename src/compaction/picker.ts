@@ -17,8 +17,9 @@
  * 3. Tombstones may be dropped only where the plan takes every run from its first level to the last.
  */
 import { compareKeys } from '../format/bytes.js';
+import { readBucketId } from '../format/internal-key.js';
 import type { TableMetadata } from '../sstable/table-metadata.js';
-import type { Run, Version } from '../version/version.js';
+import { type Run, type Version, versionTables } from '../version/version.js';
 import type { MergeInput } from './job.js';
 import type { CompactionTuning } from './tuning.js';
 
@@ -68,6 +69,17 @@ export function planFullCompaction(version: Version, targetTableBytes: number, i
   const plan = planMerge(version, 0, last, targetTableBytes, false, isClean);
   const onlyLast = version.levels.slice(0, last).every((level) => level.runs.length === 0);
   return (onlyLast && plan.merges.length === 0) || plan.removedTables.length === 0 ? undefined : plan;
+}
+
+/** Tables that hold nothing but one bucket which nobody can read any more: they go without being read. */
+export function planRemoval(version: Version, isLive: (bucketId: number) => boolean): CompactionPlan | undefined {
+  const removedTables: number[] = [];
+  for (const { smallestKey, largestKey, fileNumber } of versionTables(version)) {
+    const bucketId = readBucketId(smallestKey, 0, smallestKey.length);
+    if (bucketId === readBucketId(largestKey, 0, largestKey.length) && !isLive(bucketId)) removedTables.push(fileNumber);
+  }
+  if (removedTables.length === 0) return undefined;
+  return { targetLevel: version.levels.length - 1, removedTables, movedTables: [], merges: [], dropTombstones: false };
 }
 
 /** Deletes are cheap to write and dear to read over: many of them are merged down before their bytes would ask for it. */

@@ -41,8 +41,16 @@ export class WorkerRunner implements JobRunner {
 
   submit(job: Job): void {
     this.outstanding.add(job.id);
-    this.connection ??= this.connect();
-    this.send({ kind: 'job', job });
+    try {
+      this.connection ??= this.connect();
+      this.send({ kind: 'job', job });
+    } catch (cause) {
+      // No thread to be had, or no memory for the message: the job failed like any other, and is tried again.
+      setImmediate(() => {
+        if (this.closed || !this.outstanding.delete(job.id)) return;
+        this.handler.onResult(jobFailure(job.id, new VarveError('VARVE_IO', 'the worker thread could not be started', { cause })));
+      });
+    }
   }
 
   cancel(id: number): void {

@@ -34,6 +34,8 @@ const existsAt = (bucket: Bucket, sequence: number): boolean =>
 export class BucketCatalog {
   /** Buckets by name, oldest first. */
   private readonly byName = new Map<string, Bucket[]>();
+  /** Whether a bucket may have gone since `liveIds` was last asked for: its tables can be removed. */
+  mayHaveRetired = true;
   private names: { sequence: number; buckets: readonly Bucket[] } | undefined;
 
   constructor(
@@ -68,6 +70,7 @@ export class BucketCatalog {
 
   markDeleted(bucket: Bucket, deletedSequence: number): void {
     bucket.deletedSequence = deletedSequence;
+    this.mayHaveRetired = true;
     this.names = undefined;
   }
 
@@ -98,11 +101,15 @@ export class BucketCatalog {
    */
   liveIds(committedSequence: number, views: readonly number[]): Uint32Array {
     const ids = [catalogBucketId];
+    this.mayHaveRetired = false;
     for (const [nameKey, buckets] of this.byName) {
       const live = buckets.filter(
         (bucket) => bucket.deletedSequence > committedSequence || views.some((view) => existsAt(bucket, view)),
       );
-      for (const bucket of live) ids.push(bucket.id);
+      for (const bucket of live) {
+        ids.push(bucket.id);
+        if (bucket.deletedSequence !== Number.POSITIVE_INFINITY) this.mayHaveRetired = true;
+      }
       if (live.length === 0) this.byName.delete(nameKey);
       else if (live.length < buckets.length) this.byName.set(nameKey, live);
     }
