@@ -47,7 +47,7 @@ export class DefragRuns {
     } finally {
       run.waiting--;
       if (onProgress !== undefined) run.listeners.delete(onProgress);
-      if (run.waiting === 0 && this.current === run) this.engine.background.cancelCompaction();
+      if (run.waiting === 0 && this.current === run) this.engine.background.compactions.cancel();
     }
   }
 
@@ -55,14 +55,14 @@ export class DefragRuns {
     const listeners = new Set<Progress>();
     const { background } = this.engine;
     const work = async (): Promise<void> => {
-      background.setKeepsProcessAlive(true);
+      background.keepProcessAlive(1);
       try {
         await this.committer.commit();
         await this.engine.defrag((done, total) => {
           for (const listener of [...listeners]) listener(done, total);
         });
       } finally {
-        background.setKeepsProcessAlive(false);
+        background.keepProcessAlive(-1);
         this.current = undefined;
       }
     };

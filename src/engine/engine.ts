@@ -63,6 +63,7 @@ export class Engine {
       health,
       memtables,
       versions,
+      catalog: parts.catalog,
       liveFiles,
       targetTableBytes,
       retention: () => this.retention(),
@@ -76,11 +77,11 @@ export class Engine {
     const { memtables, catalog, fileSystem, directory, databaseId, health } = this.parts;
     memtables.begin(nextSequence);
     const makeRoom = (): void => {
-      this.background.makeRoom();
+      this.background.pressure.makeRoom();
       this.sealActive();
     };
     const sealIfRoom = (): void => {
-      if (!this.background.mustWait) this.sealActive();
+      if (!this.background.pressure.mustWait) this.sealActive();
     };
     this.writes = new WritePath(memtables, catalog, makeRoom, sealIfRoom);
     this.commits = new CommitQueue(
@@ -93,7 +94,7 @@ export class Engine {
         slots: () => memtables.all(),
         onCommitted: () => this.background.schedule(),
         onPoisoned: () => this.onPoisoned(),
-        holdBack: () => this.background.holdBack(),
+        holdBack: () => this.background.pressure.holdBack(),
       },
       nextSequence,
       previousLog,
@@ -143,9 +144,7 @@ export class Engine {
     await this.commit();
     if (memtables.active.memtable.recordCount > 0) this.sealActive();
     await this.commit();
-    await this.background.flushSealed();
-    const live = new Set(this.retention().liveBuckets);
-    await this.background.compactAll((id) => live.has(id), onProgress);
+    await this.background.compactAll(onProgress);
     await versions.settled();
     this.parts.health.checkNotPoisoned();
     versions.startManifest();

@@ -188,7 +188,7 @@ async function recover(engine: Engine, environment: Environment, logNumbers: rea
     if (options.readOnly || memtables.sealed.length < 2) return;
     if (!started) startRunner();
     started = true;
-    await engine.background.flushSealed();
+    await engine.background.flushes.flushSealed();
   });
   memtables.oldestUnreadLog = undefined;
   engine.begin(recovered.nextSequence, recovered.logs.findLast((log) => log.bytes > 0) ?? { number: 0, bytes: 0 });

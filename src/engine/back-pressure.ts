@@ -1,0 +1,99 @@
+/**
+ * Back-pressure: writers that outrun the background work are slowed, in two steps.
+ *
+ * | step | when                                          | what                                                          |
+ * |------|-----------------------------------------------|---------------------------------------------------------------|
+ * | 1    | runs or sealed memtables gather               | acknowledgements of commits are held back, some milliseconds  |
+ * | 2    | no other memtable may be sealed               | acknowledgements wait until one may; a caller that does not   |
+ * |      |                                               | await them is blocked, in short slices, in its next section   |
+ *
+ * Invariants:
+ * 1. At most `sealedMax` memtables wait for their flush while another one takes writes.
+ * 2. Every time a thread is blocked is counted; it ends with an error where the background work fails again and again.
+ */
+import type { BackgroundSurroundings } from './job-desk.js';
+import type { CompactionScheduler } from './compaction-scheduler.js';
+import type { FlushScheduler } from './flush-scheduler.js';
+
+/** Sealed memtables that may wait; with the active one and one that is used again that is four times memtableBytes. */
+const sealedMax = 2;
+/** Runs in level 0 from which acknowledgements are held back, and at which writers stop. */
+const runsSlow = 16;
+const runsStop = 32;
+/** Longest time that an acknowledgement is held back in step 1. */
+const holdBackMsMax = 20;
+/** A blocked thread looks around this often. */
+const stallSliceMs = 5;
+
+/** What blocking needs of the background work. */
+export interface Waiting {
+  schedule(): void;
+  waitForResult(timeoutMs: number): void;
+  until(condition: () => boolean): Promise<void>;
+  noteStall(ms: number): void;
+}
+
+export class BackPressure {
+  constructor(
+    private readonly surroundings: BackgroundSurroundings,
+    private readonly flushes: FlushScheduler,
+    private readonly compactions: CompactionScheduler,
+    private readonly waiting: Waiting,
+  ) {}
+
+  /** Whether so much is behind that no other memtable may be sealed now. */
+  get mustWait(): boolean {
+    return this.surroundings.memtables.sealed.length >= sealedMax || this.hasTooManyRuns();
+  }
+
+  /** A promise for the time that acknowledgements are held back, or undefined where nothing is behind. Never rejects. */
+  holdBack(): Promise<void> | undefined {
+    const { memtables, clock, health } = this.surroundings;
+    if (health.isClosed) return undefined;
+    if (this.mustWait && memtables.active.memtable.isFull) {
+      const isOver = (): boolean => !this.mustWait || health.isPoisoned || this.flushes.retry.failures > 0;
+      return this.waiting.until(isOver).catch(() => {});
+    }
+    const debt = Math.max((this.runs - runsSlow) / (runsStop - runsSlow), (memtables.sealed.length - 1) / sealedMax);
+    if (debt <= 0) return undefined;
+    return new Promise((resolve) => clock.startTimer(Math.min(1, debt) * holdBackMsMax, resolve, true));
+  }
+
+  /**
+   * Blocks until another memtable may be sealed. Throws VARVE_POISONED, or the error of the background work where that fails again
+   * and again: nothing was written then.
+   */
+  makeRoom(): void {
+    if (!this.mustWait) return;
+    const { clock } = this.surroundings;
+    const began = clock.now();
+    this.flushes.flushLeftovers = true;
+    try {
+      this.surroundings.commitNow();
+      while (this.mustWait) this.stallOnce();
+    } finally {
+      this.waiting.noteStall(clock.now() - began);
+    }
+  }
+
+  private get runs(): number {
+    return this.surroundings.versions.version.levels[0]?.runs.length ?? 0;
+  }
+
+  private hasTooManyRuns(): boolean {
+    return this.runs >= runsStop && this.compactions.retry.failures === 0;
+  }
+
+  private stallOnce(): void {
+    const { versions, health } = this.surroundings;
+    health.checkNotPoisoned();
+    if (versions.hasPendingInstalls) {
+      versions.installNow();
+      return;
+    }
+    this.flushes.retry.giveUp();
+    this.flushes.retry.cancel();
+    this.waiting.schedule();
+    if (this.flushes.isRunning || this.compactions.isRunning) this.waiting.waitForResult(stallSliceMs);
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * Compactions: one at a time, the most urgent first; and the full one that defrag asks for.
+ *
+ *   version changed ─▶ plan ─▶ job (or nothing but moves) ─▶ tables ─▶ edit installed ─▶ inputs deleted
+ *                                └─ failed: output removed, tried again after a pause
+ *
+ * Invariants:
+ * 1. Inputs are held while the job runs, and nobody else plans with them.
+ * 2. While a full compaction is under way no other one is planned.
+ */
+import type { CompactionJob, JobFailure, JobResult, JobSuccess } from '../compaction/job.js';
+import { type CompactionPlan, pickCompaction, planFullCompaction, planRemoval } from '../compaction/picker.js';
+import { compactionTuning } from '../compaction/tuning.js';
+import { compareKeys } from '../format/bytes.js';
+import { tableFileName } from '../format/file-names.js';
+import { readBucketId } from '../format/internal-key.js';
+import type { TableMetadata } from '../sstable/table-metadata.js';
+import { filterBitsUpper } from './flush-scheduler.js';
+import type { JobDesk } from './job-desk.js';
+import { jobError, Retry } from './retry.js';
+
+/** Nearly every key is in the last run, and its filter is asked last. */
+const filterBitsLast = 10;
+const noWork = { entriesRead: 0, entriesWritten: 0, bytesRead: 0, bytesWritten: 0, blocksCopied: 0 };
+
+interface RunningCompaction {
+  readonly job: CompactionJob;
+  readonly plan: CompactionPlan;
+  /** Names of the files that are held. */
+  readonly inputs: readonly string[];
+}
+
+export class CompactionScheduler {
+  readonly retry: Retry;
+  private running: RunningCompaction | undefined;
+  private installing = false;
+  private suspended = 0;
+  private onProgress: ((bytesRead: number) => void) | undefined;
+
+  constructor(private readonly desk: JobDesk) {
+    this.retry = new Retry(desk.surroundings.clock, () => desk.changed());
+  }
+
+  get isRunning(): boolean {
+    return this.running !== undefined;
+  }
+
+  /** Starts a compaction if one is due. */
+  schedule(): void {
+    if (this.running !== undefined || this.suspended > 0 || this.retry.isWaiting) return;
+    const { versions, options, targetTableBytes } = this.desk.surroundings;
+    const plan = this.removalPlan() ?? pickCompaction(versions.version, compactionTuning(options.compaction), targetTableBytes);
+    if (plan !== undefined) this.start(plan);
+  }
+
+  /** Takes a result if it is of the running compaction. */
+  take(result: JobResult): boolean {
+    if (this.running?.job.id !== result.id) return false;
+    if (result.ok) this.install(this.running, result);
+    else this.fail(this.running, result);
+    return true;
+  }
+
+  progress(id: number, bytesRead: number): void {
+    if (this.running?.job.id === id) this.onProgress?.(bytesRead);
+  }
+
+  /** Compacts everything into one run without garbage. `onProgress` is told the bytes read and their total. */
+  async compactAll(onProgress: (done: number, total: number) => void): Promise<void> {
+    this.suspended++;
+    try {
+      await this.desk.until(() => this.running === undefined);
+      const { versions, targetTableBytes, health } = this.desk.surroundings;
+      const live = this.liveBuckets();
+      const plan = planFullCompaction(versions.version, targetTableBytes, (table) => isClean(table, live));
+      if (plan === undefined) return;
+      const total = plan.merges.flat(2).reduce((sum, table) => sum + table.fileBytes, 0);
+      this.onProgress = (bytesRead) => onProgress(Math.min(bytesRead, total), total);
+      onProgress(0, total);
+      this.retry.cancel();
+      const failuresBefore = this.retry.failures;
+      this.start(plan);
+      await this.desk.until(() => {
+        health.checkNotPoisoned();
+        if (this.retry.failures > failuresBefore) throw jobError(this.retry.last);
+        return this.running === undefined;
+      });
+      onProgress(total, total);
+    } finally {
+      this.onProgress = undefined;
+      this.suspended--;
+      this.desk.changed();
+    }
+  }
+
+  /** Asks the running compaction to end. */
+  cancel(): void {
+    if (this.running !== undefined) this.desk.cancel(this.running.job.id);
+  }
+
+  stop(): void {
+    this.retry.cancel();
+  }
+
+  /** After the runner was closed: removes what the running compaction wrote. */
+  dropOutputs(): void {
+    if (this.running !== undefined && !this.installing) this.desk.surroundings.removeOutputs(this.running.job);
+  }
+
+  private liveBuckets(): ReadonlySet<number> {
+    return new Set(this.desk.surroundings.retention().liveBuckets);
+  }
+
+  /** Tables of buckets that are gone. Looked for only when a bucket may have gone. */
+  private removalPlan(): CompactionPlan | undefined {
+    const { catalog, versions } = this.desk.surroundings;
+    if (!catalog.mayHaveRetired) return undefined;
+    const live = this.liveBuckets();
+    return planRemoval(versions.version, (bucketId) => live.has(bucketId));
+  }
+
+  private start(plan: CompactionPlan): void {
+    const { versions, liveFiles, targetTableBytes } = this.desk.surroundings;
+    const rawBytes = plan.merges.flat(2).reduce((sum, table) => sum + table.rawBytes + table.fileBytes, 0);
+    const intoLast = plan.targetLevel === versions.version.levels.length - 1;
+    const job: CompactionJob = {
+      ...this.desk.newJob(Math.ceil((2 * rawBytes) / targetTableBytes) + plan.merges.length + 2),
+      kind: 'compaction',
+      merges: plan.merges,
+      dropTombstones: plan.dropTombstones,
+      filterBitsPerKey: intoLast ? filterBitsLast : filterBitsUpper,
+    };
+    const inputs = plan.removedTables.map(tableFileName);
+    this.running = { job, plan, inputs };
+    liveFiles.retain(inputs);
+    if (plan.merges.length > 0) this.desk.submit(job);
+    else this.install(this.running, { id: job.id, ok: true, outputs: [], counts: noWork });
+  }
+
+  private install(running: RunningCompaction, result: JobSuccess): void {
+    const { versions, liveFiles } = this.desk.surroundings;
+    const { counters } = this.desk;
+    const { plan } = running;
+    const outputs = result.outputs.flat();
+    const tables = [...plan.movedTables, ...outputs.map((table) => table.metadata)];
+    tables.sort((a, b) => compareKeys(a.smallestKey, b.smallestKey));
+    const addedRuns = tables.length === 0 ? [] : [{ level: plan.targetLevel, runId: versions.allocateFileNumber(), tables }];
+    this.installing = true;
+    versions.install({ removedTables: plan.removedTables, addedRuns }, outputs, [], () => {
+      counters.compactions++;
+      counters.compactionBytesWritten += result.counts.bytesWritten;
+      counters.blocksCopied += result.counts.blocksCopied;
+      counters.tablesMoved += plan.movedTables.length;
+      liveFiles.release(running.inputs);
+      this.running = undefined;
+      this.installing = false;
+      this.retry.succeeded();
+      this.desk.changed();
+    });
+  }
+
+  private fail(running: RunningCompaction, failure: JobFailure): void {
+    this.desk.surroundings.removeOutputs(running.job);
+    this.desk.surroundings.liveFiles.release(running.inputs);
+    this.running = undefined;
+    if (failure.code !== 'VARVE_ABORTED') this.desk.counters.failures++;
+    this.retry.failed(failure);
+    this.desk.changed();
+  }
+}
+
+/** A table of the last run that full compaction need not touch. */
+function isClean(table: TableMetadata, live: ReadonlySet<number>): boolean {
+  if (table.tombstoneCount > 0 || table.hasSequences) return false;
+  const first = readBucketId(table.smallestKey, 0, table.smallestKey.length);
+  const last = readBucketId(table.largestKey, 0, table.largestKey.length);
+  for (let id = first; id <= last; id++) if (!live.has(id)) return false;
+  return true;
+}

@@ -1,0 +1,60 @@
+/**
+ * What the schedulers of flush and compaction share: numbers for jobs and files, the runner, and telling that something changed.
+ */
+import type { FileNumberRange, Job, Retention } from '../compaction/job.js';
+import type { Clock } from '../env/clock.js';
+import type { ResolvedOptions } from '../options.js';
+import type { LiveFiles } from '../version/live-files.js';
+import type { BucketCatalog } from './bucket-catalog.js';
+import type { Health } from './health.js';
+import type { MemtableSet } from './memtable-set.js';
+import type { VersionStore } from './version-store.js';
+
+/** The parts of the engine that background work touches. */
+export interface BackgroundSurroundings {
+  readonly options: ResolvedOptions;
+  readonly clock: Clock;
+  readonly health: Health;
+  readonly memtables: MemtableSet;
+  readonly versions: VersionStore;
+  readonly catalog: BucketCatalog;
+  readonly liveFiles: LiveFiles;
+  readonly targetTableBytes: number;
+  retention(): Retention;
+  /** Commits everything unlocked, in place. */
+  commitNow(): void;
+  /** Removes what a job that came to nothing may have left. */
+  removeOutputs(job: Job): void;
+}
+
+export interface BackgroundCounters {
+  flushes: number;
+  compactions: number;
+  failures: number;
+  flushBytesWritten: number;
+  compactionBytesWritten: number;
+  blocksCopied: number;
+  tablesMoved: number;
+  stallCount: number;
+  stallMs: number;
+}
+
+/** What every new job begins with. */
+export interface JobBase {
+  readonly id: number;
+  readonly retention: Retention;
+  readonly fileNumbers: FileNumberRange;
+}
+
+export interface JobDesk {
+  readonly surroundings: BackgroundSurroundings;
+  readonly counters: BackgroundCounters;
+  /** Number, retention and room for `outputs` tables, for a job that starts now. */
+  newJob(outputs: number): JobBase;
+  submit(job: Job): void;
+  cancel(id: number): void;
+  /** After a job was installed or failed: wakes who waits, and starts what is due. */
+  changed(): void;
+  /** Resolves when the condition holds; it is looked at after each change. What it throws rejects. */
+  until(condition: () => boolean): Promise<void>;
+}
