@@ -19,7 +19,7 @@ import { addStoredBytes, noStoredBytes, type StoredBytes, StoredBytesMeter } fro
 import type { Survival } from './survival.js';
 import type { SampleLimits } from './table-sample.js';
 
-const pointCount = 1024;
+const pointCount = 512;
 /** Odd, so that every point is taken; apart, so that those taken first are spread over all. */
 const pointStride = 389;
 const addressUnitBytes = 8;
@@ -28,8 +28,9 @@ const addressUnitBytes = 8;
 export function sampleMemtables(survival: Survival, codec: Codec | undefined, limits: SampleLimits): StoredBytes {
   let sum = noStoredBytes;
   for (let place = 0; place < survival.memtables.length; place++) {
-    const sample = new MemtableSample(survival, survival.memtables[place] as Memtable, place, new StoredBytesMeter(codec));
-    const isSmall = (survival.memtables[place] as Memtable).recordCount <= limits.exactRecords;
+    const memtable = survival.memtables[place] as Memtable;
+    const sample = new MemtableSample(survival, memtable, place, new StoredBytesMeter(codec, limits.compressedBytes));
+    const isSmall = memtable.recordCount <= limits.exactRecords && memtable.usedBytes <= limits.exactBytes;
     sum = addStoredBytes(sum, isSmall ? sample.takeAll() : sample.takePoints(), 1);
   }
   return sum;

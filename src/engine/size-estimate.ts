@@ -31,7 +31,12 @@ const propertiesHeaderBytes = 56;
 const manifestTableBytes = 40;
 
 /** Limits that make the work about ten milliseconds. */
-export const defaultSampleLimits: SampleLimits = { exactTableBytes: 2 * 1024 * 1024, exactRecords: 2048, work: 100_000 };
+export const defaultSampleLimits: SampleLimits = {
+  exactBytes: 2 * 1024 * 1024,
+  exactRecords: 2048,
+  compressedBytes: 2 * 1024 * 1024,
+  work: 100_000,
+};
 
 interface Estimate {
   readonly generation: number;

@@ -5,13 +5,13 @@
  *   entry, weight ─▶ pool of its weight ─▶ block full ─▶ compressed ─▶ rate = stored ÷ raw ─▶ data += rate × weighted raw bytes
  *
  * An entry of weight w stands for w entries like it. Entries of nearly the same weight share a pool, so that in each block every
- * raw byte stands for about as many bytes as any other. Without that, one heavy entry that compresses well, in a block
- * full of light ones that do not, would be counted at their rate. Example: at equal stored size, a block of text has four times the
- * raw bytes of a block of images; samples of both have the same weight a stored byte, but never one rate.
+ * raw byte stands for about as many bytes as any other. Without that the rate of a block would be that of the entries that fill it,
+ * not of those that it stands for. Example: samples from a table have the weight 1 ÷ stored bytes of their block. 100 B of text
+ * from a block of 500 stored bytes stand for as much as 3 KiB of image from one of 16 KiB; in one block the image would set the rate.
  *
  * Invariants:
  * 1. With all weights 1, and as long as the budget lasts, sizes are those of a table that holds the entries in this order.
- * 2. At most `compressedBytesMax` and a block a pool are compressed; what comes after is counted at the rate of its pool.
+ * 2. At most `compressedBytesMax` bytes and a block a pool are compressed; what comes after is counted at the rate of its pool.
  * 3. A value is measured by its first `measuredValueBytes` bytes.
  */
 import type { Codec } from '../format/compression.js';
@@ -23,7 +23,6 @@ import { blockHandleBytes } from '../sstable/block-handle.js';
 /** Bytes that a block spends on each entry beside key and value: two ends. */
 const entryEndsBytes = 8;
 const measuredValueBytes = 32 * 1024;
-const compressedBytesMax = 2 * 1024 * 1024;
 
 /** What entries would take. Fractions are fine: these are sums of weights. */
 export interface StoredBytes {
@@ -76,6 +75,7 @@ export class StoredBytesMeter {
   /** Without a codec blocks are stored as they are. */
   constructor(
     private readonly codec: Codec | undefined,
+    private readonly compressedBytesMax: number,
     private readonly blockBytes: number = blockBytesDefault,
   ) {}
 
@@ -106,7 +106,7 @@ export class StoredBytesMeter {
     this.keyCount += weight;
     this.keyBytes += keyLength * weight;
     const pool = this.poolOf(weight);
-    if (this.compressedBytes >= compressedBytesMax && pool.measuredRawBytes > 0) {
+    if (this.compressedBytes >= this.compressedBytesMax && pool.measuredRawBytes > 0) {
       pool.extrapolatedRawBytes += rawBytes * weight;
       return;
     }

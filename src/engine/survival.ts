@@ -19,6 +19,7 @@ import { hashKey } from '../format/key-hash.js';
 import { catalogBucketId } from '../limits.js';
 import type { Memtable } from '../memtable/memtable.js';
 import type { Block } from '../sstable/block.js';
+import type { BlockCache } from '../sstable/block-cache.js';
 import type { TableIndex } from '../sstable/table-index.js';
 import type { TableReader } from '../sstable/table-reader.js';
 import type { Engine } from './engine.js';
@@ -36,6 +37,7 @@ export class Survival {
   work = 0;
   private readonly liveBuckets = new Set<number>([catalogBucketId]);
   private readonly found: FoundValue = { bytes: new Uint8Array(0), start: 0, end: 0 };
+  private readonly cache: BlockCache;
   private lastBucketId = -1;
   private lastBucketIsLive = false;
 
@@ -44,6 +46,7 @@ export class Survival {
     const slots = [...parts.memtables.sealed, parts.memtables.active];
     this.memtables = slots.map((slot) => slot.memtable).filter((memtable) => memtable.recordCount > 0);
     this.runs = parts.versions.runs;
+    this.cache = parts.cache;
     for (const bucket of parts.catalog.list(this.viewSequence)) this.liveBuckets.add(bucket.id);
   }
 
@@ -102,11 +105,20 @@ export class Survival {
     return sum;
   }
 
-  /** A block of a table, as work. */
+  /** A block of a table; work, most of all where it is not in memory. */
   readBlock(reader: TableReader, number: number): Block {
+    const { misses } = this.cache;
     const block = reader.block(number, false);
-    this.work += 100 + block.bytes.length / 256;
+    this.work += this.cache.misses === misses ? 10 : 100 + block.bytes.length / 256;
     return block;
+  }
+
+  /** The index of a table; work, where it is not in memory. */
+  readIndex(reader: TableReader): TableIndex {
+    const { misses } = this.cache;
+    const index = reader.index();
+    if (this.cache.misses !== misses) this.work += 2 * index.blockCount;
+    return index;
   }
 
   private isInMemtables(from: number, key: Uint8Array, start: number, end: number, hash: number): boolean {
@@ -148,7 +160,7 @@ export class Survival {
         continue;
       }
       const reader = run.readers[place] as TableReader;
-      const index = reader.index();
+      const index = this.readIndex(reader);
       const number = index.find(bytes, start, end);
       i = number === index.blockCount ? i + 1 : this.hideByBlock(reader, index, number, block, i, kept);
     }
@@ -187,7 +199,7 @@ export class Survival {
     const table = run.tables[place];
     if (table === undefined || compareBytes(key, start, end, table.smallestKey, 0, table.smallestKey.length) < 0) return false;
     const reader = run.readers[place] as TableReader;
-    const index = reader.index();
+    const index = this.readIndex(reader);
     const number = index.find(key, start, end);
     if (number === index.blockCount) return false;
     this.work += 10;

@@ -27,7 +27,7 @@ import { addStoredBytes, noStoredBytes, type StoredBytes, StoredBytesMeter } fro
 import type { Survival } from './survival.js';
 
 const pointsPerRound = 16;
-const roundsMin = 4;
+const roundsMin = 2;
 const roundsMax = 64;
 /** So many points on what is kept put the standard error at a fifth of the sum or below. */
 const keptPointsEnough = 24;
@@ -36,10 +36,12 @@ const largeBlockBytes = 4 * blockBytesDefault;
 
 /** When to look at everything, and when to stop looking. */
 export interface SampleLimits {
-  /** Tables whose uncompressed blocks take this together, or less, are looked at whole. */
-  readonly exactTableBytes: number;
-  /** Memtables of so many records, or fewer, are looked at whole. */
+  /** Tables whose uncompressed blocks take this together, or less, and a memtable of this size, or less, are looked at whole. */
+  readonly exactBytes: number;
+  /** A memtable of more records is not looked at whole. */
   readonly exactRecords: number;
+  /** Bytes that are compressed for each sample: not below exactBytes, or what comes last would be counted as what came first. */
+  readonly compressedBytes: number;
   /** Units of `Survival.work`. */
   readonly work: number;
 }
@@ -55,10 +57,10 @@ interface PlacedTable {
 export function sampleTables(survival: Survival, codec: Codec | undefined, limits: SampleLimits): StoredBytes {
   const tables = survival.runs.flatMap((run, rank) => run.readers.map((reader): PlacedTable => ({ rank, reader })));
   if (tables.length === 0) return noStoredBytes;
-  const sample = new TableSample(survival, new StoredBytesMeter(codec));
+  const sample = new TableSample(survival, new StoredBytesMeter(codec, limits.compressedBytes));
   let blockBytes = 0;
   for (const { reader } of tables) blockBytes += reader.metadata.rawBytes + 8 * reader.metadata.entryCount;
-  if (blockBytes <= limits.exactTableBytes && tables.length <= exactTablesMax) return sample.takeAll(tables);
+  if (blockBytes <= limits.exactBytes && tables.length <= exactTablesMax) return sample.takeAll(tables);
   return sample.takeRounds(tables, limits.work);
 }
 
@@ -72,7 +74,7 @@ class TableSample {
 
   takeAll(tables: readonly PlacedTable[]): StoredBytes {
     for (const table of tables) {
-      const index = table.reader.index();
+      const index = this.survival.readIndex(table.reader);
       for (let number = 0; number < index.blockCount; number++) this.takeBlock(table, index, number, 1);
     }
     return this.meter.finish();
@@ -103,7 +105,7 @@ class TableSample {
 
   /** Takes the block at a part in [0, 1) of the table; returns which part of its entries is kept. */
   private takePoint(table: PlacedTable, part: number): number {
-    const index = table.reader.index();
+    const index = this.survival.readIndex(table.reader);
     const number = blockAt(index, part * index.dataBytes);
     const chance = (index.handle(number).storedBytes / index.dataBytes) * table.reader.metadata.fileBytes;
     return this.takeBlock(table, index, number, 1 / chance);
