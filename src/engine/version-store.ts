@@ -115,9 +115,7 @@ export class VersionStore {
   /** Makes an edit durable, then switches to the version that follows; `done` is called after the switch. */
   install(edit: VersionEdit, tables: readonly FinishedTable[], obsoleteLogs: readonly number[], done: () => void): void {
     this.pending.push({ edit, tables, obsoleteLogs, done, appended: false });
-    this.running ??= this.run().finally(() => {
-      this.running = undefined;
-    });
+    this.running ??= this.run();
   }
 
   /**
@@ -167,6 +165,8 @@ export class VersionStore {
   }
 
   private async run(): Promise<void> {
+    // Never done within the call that starts it, and marked done in the turn in which nothing is pending: no install is missed.
+    await undefined;
     try {
       for (let install = this.pending[0]; install !== undefined; install = this.pending[0]) {
         this.append(install);
@@ -176,6 +176,7 @@ export class VersionStore {
     } catch (error) {
       this.fail(error);
     }
+    this.running = undefined;
   }
 
   private append(install: PendingInstall): void {
