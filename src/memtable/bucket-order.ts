@@ -120,6 +120,7 @@ export class KeyComparer {
   }
 }
 
+/** The keys of one bucket in one memtable, in order as soon as somebody asks. The bytes of a key stay where `add` was told. */
 export class BucketOrder {
   private readonly ascending = new OrdinalList();
   private pending = new OrdinalList();
@@ -251,9 +252,11 @@ export class BucketOrder {
     const { comparer, ascending, pending, sharedBytes } = this;
     comparer.reserveHeads();
     if (this.headDepth !== sharedBytes) {
+      // Listed before the first head changes: the tree compares keys also while it walks over them.
+      const inTree = this.tree?.keysArray() ?? [];
       this.headDepth = sharedBytes;
       this.headedAscending = 0;
-      this.tree?.forEachPair((ordinal) => comparer.makeHead(ordinal, sharedBytes));
+      for (let i = 0; i < inTree.length; i++) comparer.makeHead(inTree[i] as number, sharedBytes);
     }
     for (; this.headedAscending < ascending.length; this.headedAscending++) {
       comparer.makeHead(ascending.items[this.headedAscending] as number, sharedBytes);
