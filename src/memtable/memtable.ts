@@ -161,7 +161,7 @@ export class Memtable {
     const { reader } = this;
     for (let ordinal = this.nextOrdinal - 1; ordinal > sequence - this.firstSequence; ordinal--) {
       reader.locate(ordinal);
-      if (reader.kind === kindDead) break;
+      if (reader.kind === kindDead) continue;
       const { bytes, keyStart, keyEnd } = reader;
       bytes[keyStart - 2] = kindDead;
       const first = this.find(bytes, keyStart, keyEnd, hashKey(bytes, keyStart, keyEnd));
