@@ -104,8 +104,7 @@ class Merge {
     let yielded = this.bytesRead;
     while (this.order.length > 0) {
       const first = this.order[0] as RunSource;
-      if (first.scanner.atBlockStart && this.copyBlock(first)) continue;
-      this.take(first);
+      if (!first.scanner.atBlockStart || !this.copyBlock(first)) this.take(first);
       if (this.bytesRead - yielded >= sliceBytes) {
         yielded = this.bytesRead;
         yield this.bytesRead;

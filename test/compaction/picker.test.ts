@@ -1,0 +1,308 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type CompactionPlan, pickCompaction, planFullCompaction, planRemoval } from '../../src/compaction/picker.js';
+import { compactionTuning } from '../../src/compaction/tuning.js';
+import { compareKeys } from '../../src/format/bytes.js';
+import { levelCount } from '../../src/limits.js';
+import type { TableMetadata } from '../../src/sstable/table-metadata.js';
+import { applyEdit, checkVersion, type Run, type Version, versionTables } from '../../src/version/version.js';
+
+const targetTableBytes = 8000;
+const last = levelCount - 1;
+const balanced = compactionTuning('balanced');
+let nextFile = 1;
+
+/** A table of bucket 1 with keys from `first` to `end`, both included. */
+function table(first: string, end = first, more: Partial<TableMetadata> = {}): TableMetadata {
+  const key = (text: string): Uint8Array => Buffer.from(`\x01${text}`, 'latin1');
+  return {
+    fileNumber: nextFile++,
+    fileBytes: 4000,
+    smallestKey: key(first),
+    largestKey: key(end),
+    minSequence: 1,
+    maxSequence: 1,
+    entryCount: 100,
+    tombstoneCount: 0,
+    rawBytes: 4000,
+    hasSequences: false,
+    ...more,
+  };
+}
+
+const runOf = (...tables: TableMetadata[]): Run => ({ id: nextFile++, tables });
+const overlapping = (count: number, bytes = 4000): Run[] =>
+  Array.from({ length: count }, () => runOf(table('a', 'z', { fileBytes: bytes })));
+
+/** A version from the runs of some levels, newest first. */
+function versionOf(runsByLevel: Readonly<Record<number, readonly Run[]>>): Version {
+  return { levels: Array.from({ length: levelCount }, (_, level) => ({ runs: runsByLevel[level] ?? [] })) };
+}
+
+/** The version after a plan whose merges gave one table each. */
+function apply(version: Version, plan: CompactionPlan): Version {
+  const merged = plan.merges.map((input) => {
+    const tables = input.flat();
+    const keys = tables.flatMap(({ smallestKey, largestKey }) => [smallestKey, largestKey]).sort(compareKeys);
+    const fileBytes = tables.reduce((sum, { fileBytes: bytes }) => sum + bytes, 0);
+    return { ...table('x'), smallestKey: keys[0] as Uint8Array, largestKey: keys.at(-1) as Uint8Array, fileBytes };
+  });
+  const tables = [...plan.movedTables, ...merged].sort((a, b) => compareKeys(a.smallestKey, b.smallestKey));
+  const addedRuns = tables.length === 0 ? [] : [{ level: plan.targetLevel, runId: nextFile++, tables }];
+  return applyEdit(version, { removedTables: plan.removedTables, addedRuns });
+}
+
+const numbers = (tables: readonly TableMetadata[]): number[] => tables.map(({ fileNumber }) => fileNumber);
+
+describe('the presets', () => {
+  it('move along the same knobs: write gathers most, read and space least, space tolerates least garbage', () => {
+    const knobs = (['read', 'space', 'balanced', 'write'] as const).map(compactionTuning);
+    expect(knobs.map(({ runsPerLevel }) => runsPerLevel)).toEqual([4, 4, 8, 12]);
+    expect(knobs.map(({ runsToMergeDown }) => runsToMergeDown)).toEqual([2, 2, 4, 8]);
+    expect(knobs.map(({ upperShare }) => upperShare)).toEqual([0.25, 0.125, 0.5, 1]);
+  });
+});
+
+describe('what is picked', () => {
+  it('is nothing for an empty version, and for a last level alone', () => {
+    expect(pickCompaction(versionOf({}), balanced, targetTableBytes)).toBeUndefined();
+    expect(pickCompaction(versionOf({ [last]: overlapping(1) }), balanced, targetTableBytes)).toBeUndefined();
+  });
+
+  it.each([
+    ['balanced', 4, 0.5],
+    ['read', 2, 0.25],
+    ['write', 8, 1],
+    ['space', 2, 0.125],
+  ] as const)('%s merges all into the last level from %d runs with a share of %d on', (preset, runs, share) => {
+    const tuning = compactionTuning(preset);
+    const lastBytes = 1_000_000;
+    const version = (count: number, bytes: number): Version =>
+      versionOf({ 0: overlapping(count, bytes / count), [last]: overlapping(1, lastBytes) });
+    expect(pickCompaction(version(runs, share * lastBytes), tuning, targetTableBytes)?.targetLevel).toBe(last);
+    expect(pickCompaction(version(runs, share * lastBytes - runs), tuning, targetTableBytes)).toBeUndefined();
+    expect(pickCompaction(version(runs - 1, 2 * lastBytes), tuning, targetTableBytes)).toBeUndefined();
+  });
+
+  it('is all runs of a level that is full, into one run of the next, newer than what is there', () => {
+    const old = runOf(table('a', 'z'));
+    const runs = overlapping(8);
+    const version = versionOf({ 0: runs, 1: [old], [last]: overlapping(1, 10_000_000) });
+    const plan = pickCompaction(version, balanced, targetTableBytes) as CompactionPlan;
+    expect([plan.targetLevel, plan.dropTombstones]).toEqual([1, false]);
+    expect(plan.merges).toEqual([runs.map(({ tables }) => tables)]);
+    const after = apply(version, plan);
+    expect(after.levels[0]?.runs).toEqual([]);
+    expect(after.levels[1]?.runs.map(({ tables }) => numbers(tables))[1]).toEqual(numbers(old.tables));
+  });
+
+  it('is the last level that the second to last flows into, which stays one run', () => {
+    const version = versionOf({ 1: overlapping(1), [last - 1]: overlapping(8), [last]: overlapping(1, 10_000_000) });
+    const plan = pickCompaction(version, balanced, targetTableBytes) as CompactionPlan;
+    expect([plan.targetLevel, plan.dropTombstones]).toEqual([last, true]);
+    expect(plan.removedTables.length).toBe(10);
+    expect(apply(version, plan).levels[last]?.runs.length).toBe(1);
+  });
+
+  it('is everything where tombstones above are a quarter of the entries below, however few bytes they are', () => {
+    const version = (tombstoneCount: number): Version =>
+      versionOf({
+        0: [runOf(table('a', 'z', { tombstoneCount, fileBytes: 10 })), runOf(table('a', 'z', { fileBytes: 10 }))],
+        [last]: [runOf(table('a', 'z', { entryCount: 100, fileBytes: 1_000_000 }))],
+      });
+    expect(pickCompaction(version(24), balanced, targetTableBytes)).toBeUndefined();
+    expect(pickCompaction(version(25), balanced, targetTableBytes)?.dropTombstones).toBe(true);
+  });
+});
+
+describe('a plan', () => {
+  const full = (version: Version): CompactionPlan => planFullCompaction(version, targetTableBytes, () => true) as CompactionPlan;
+
+  it('moves tables that no other touches, and merges those that do', () => {
+    const [a, b, c, d] = [table('a', 'c'), table('d', 'f'), table('e', 'g'), table('h', 'i')];
+    const plan = full(versionOf({ 0: [runOf(a, c), runOf(b, d)] }));
+    expect(numbers(plan.movedTables)).toEqual(numbers([a, d]));
+    expect(plan.merges).toEqual([[[c], [b]]]);
+  });
+
+  it('merges tables that share one key, and those that touch through a third', () => {
+    const [a, b, c] = [table('a', 'd'), table('d', 'f'), table('f', 'h')];
+    expect(full(versionOf({ 0: [runOf(b)], 1: [runOf(a, c)] })).merges).toEqual([[[b], [a, c]]]);
+  });
+
+  it('keeps the order of age in each merge: newer runs first, whatever their keys', () => {
+    const tables = [table('c', 'z'), table('b', 'z'), table('a', 'z')];
+    const version = versionOf({
+      0: [runOf(tables[0] as TableMetadata)],
+      3: [runOf(tables[1] as TableMetadata)],
+      [last]: [runOf(tables[2] as TableMetadata)],
+    });
+    expect(full(version).merges).toEqual([tables.map((entry) => [entry])]);
+  });
+
+  it('joins small tables side by side up to a table in size, and leaves large ones alone', () => {
+    const small = Array.from({ length: 30 }, (_, i) => table(String.fromCharCode(65 + i), undefined, { fileBytes: 900 }));
+    const large = table('y', 'z', { fileBytes: 5000 });
+    const plan = full(versionOf({ 0: [runOf(...small, large)] }));
+    expect(plan.merges.map((input) => input.flat().length)).toEqual([8, 8, 8, 6]);
+    expect(plan.movedTables).toEqual([large]);
+  });
+
+  it('rewrites into the last level what has tombstones or old versions, and moves it into another', () => {
+    const dirty = [table('a', 'b', { tombstoneCount: 1 }), table('c', 'd', { hasSequences: true }), table('e', 'f')];
+    const runs = dirty.map((entry) => runOf(entry));
+    const plan = full(versionOf({ 0: runs, [last]: [runOf(table('x', 'z'))] }));
+    expect(plan.merges.map((input) => numbers(input.flat()))).toEqual([numbers(dirty.slice(0, 1)), numbers(dirty.slice(1, 2))]);
+    const eight = [...runs, ...Array.from({ length: 5 }, (_, i) => runOf(table(`g${i}`)))];
+    const upward = pickCompaction(
+      versionOf({ 0: eight, [last]: [runOf(table('x', 'z', { fileBytes: 1e9 }))] }),
+      balanced,
+      targetTableBytes,
+    );
+    expect([upward?.targetLevel, upward?.merges, upward?.movedTables.length]).toEqual([1, [], 8]);
+  });
+
+  it('drops tombstones only where no older run is left outside', () => {
+    const eight = overlapping(8);
+    const plans = [{ 0: eight, 1: overlapping(1) }, { 0: eight, 4: overlapping(1) }, { 1: eight }].map((levels) =>
+      pickCompaction(versionOf({ ...levels }), { ...balanced, runsToMergeDown: 99 }, targetTableBytes),
+    );
+    expect(plans.map((plan) => plan?.dropTombstones)).toEqual([false, false, true]);
+  });
+});
+
+describe('a full compaction', () => {
+  it('is nothing where there is nothing, or one clean run at the bottom', () => {
+    const clean = versionOf({ [last]: [runOf(table('a', 'c'), table('d', 'f'))] });
+    expect(planFullCompaction(versionOf({}), targetTableBytes, () => true)).toBeUndefined();
+    expect(planFullCompaction(clean, targetTableBytes, () => true)).toBeUndefined();
+  });
+
+  it('rewrites of the bottom run what is not clean, and nothing else', () => {
+    const tables = [table('a', 'c'), table('d', 'f'), table('g', 'h')];
+    const plan = planFullCompaction(versionOf({ [last]: [runOf(...tables)] }), targetTableBytes, (entry) => entry !== tables[1]);
+    expect(plan?.merges).toEqual([[[tables[1]]]]);
+    expect(plan?.movedTables).toEqual([tables[0], tables[2]]);
+  });
+
+  it('moves what lies above down, also where nothing is merged', () => {
+    const version = versionOf({ 0: [runOf(table('a', 'c'))], [last]: [runOf(table('d', 'f'))] });
+    const plan = full(version);
+    expect([plan.merges, plan.movedTables.length]).toEqual([[], 2]);
+    expect(apply(version, plan).levels[last]?.runs.length).toBe(1);
+  });
+
+  const full = (version: Version): CompactionPlan => planFullCompaction(version, targetTableBytes, () => true) as CompactionPlan;
+});
+
+describe('a removal', () => {
+  const inBuckets = (first: number, end: number): TableMetadata =>
+    table('x', 'x', { smallestKey: Uint8Array.of(first, 97), largestKey: Uint8Array.of(end, 98) });
+
+  it('takes the tables of one dead bucket, and none that another bucket shares', () => {
+    const tables = [inBuckets(1, 1), inBuckets(2, 2), inBuckets(2, 3), inBuckets(3, 3)];
+    const version = versionOf({
+      0: [runOf(tables[0] as TableMetadata, tables[1] as TableMetadata)],
+      [last]: [runOf(tables[2] as TableMetadata)],
+      4: [runOf(tables[3] as TableMetadata)],
+    });
+    const plan = planRemoval(version, (id) => id === 1);
+    expect(plan).toMatchObject({
+      removedTables: numbers([tables[1] as TableMetadata, tables[3] as TableMetadata]),
+      merges: [],
+      movedTables: [],
+    });
+    expect(planRemoval(version, () => true)).toBeUndefined();
+    expect(numbers([...versionTables(apply(version, plan as CompactionPlan))])).toEqual(
+      numbers([tables[0], tables[2]] as TableMetadata[]),
+    );
+  });
+});
+
+/** Runs of disjoint tables over letters; small and large, clean and not. */
+const runArbitrary = fc.uniqueArray(fc.integer({ min: 0, max: 25 }), { minLength: 1, maxLength: 12 }).chain((places) => {
+  const cuts = places.sort((a, b) => a - b);
+  const details = fc.record({
+    tombstoneCount: fc.constantFrom(0, 0, 3),
+    hasSequences: fc.boolean(),
+    fileBytes: fc.constantFrom(100, 900, 5000),
+  });
+  return fc.array(details, { minLength: cuts.length, maxLength: cuts.length }).map((drawn) => {
+    const letter = (i: number): string => String.fromCharCode(97 + i);
+    return drawn.map((detail, i) => ({ detail, first: letter(cuts[i] as number), end: letter((cuts[i + 1] ?? 26) - 1) }));
+  });
+});
+
+describe('every plan', () => {
+  it('gives a sound version again: each input once, merges in key order that do not touch, one run newer than the rest', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: last }), runArbitrary), { maxLength: 14 }),
+        fc.constantFrom('balanced' as const, 'read' as const, 'write' as const, 'space' as const),
+        fc.boolean(),
+        (drawn, preset, isFull) => {
+          const byLevel: Record<number, Run[]> = {};
+          for (const [level, tables] of drawn) {
+            const runs = (byLevel[level] ??= []);
+            if (level === last && runs.length > 0) continue;
+            runs.push(runOf(...tables.map(({ first, end, detail }) => table(first, end, detail))));
+          }
+          const version = versionOf(byLevel);
+          const plan = isFull
+            ? planFullCompaction(version, targetTableBytes, () => true)
+            : pickCompaction(version, compactionTuning(preset), targetTableBytes);
+          if (plan === undefined) return;
+          const taken = [...numbers(plan.movedTables), ...numbers(plan.merges.flat(2))].sort((a, b) => a - b);
+          expect(taken).toEqual([...plan.removedTables].sort((a, b) => a - b));
+          const after = apply(version, plan);
+          expect(checkVersion(after)).toBeUndefined();
+          // All runs of the levels it takes from are gone, and age order holds below the target.
+          const removed = new Set(plan.removedTables);
+          const from = version.levels.findIndex(({ runs }) =>
+            runs.some(({ tables }) => tables.some(({ fileNumber }) => removed.has(fileNumber))),
+          );
+          for (let level = from; level < plan.targetLevel; level++) expect(after.levels[level]?.runs).toEqual([]);
+          const below = version.levels
+            .slice(plan.targetLevel)
+            .flatMap(({ runs }) => runs)
+            .filter(({ tables }) => !removed.has(tables[0]?.fileNumber ?? 0));
+          expect(
+            after.levels
+              .slice(plan.targetLevel)
+              .flatMap(({ runs }) => runs)
+              .slice(1),
+          ).toEqual(below);
+          if (plan.dropTombstones) expect(below).toEqual([]);
+          const rank = new Map([...versionTables(version)].map((entry, i) => [entry.fileNumber, i]));
+          for (const input of plan.merges) {
+            const ranks = input.map((run) => rank.get(run[0]?.fileNumber ?? 0) as number);
+            expect(ranks).toEqual([...ranks].sort((a, b) => a - b));
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('comes to an end: picking until nothing is picked takes no more steps than there are levels', () => {
+    fc.assert(
+      fc.property(
+        fc.array(runArbitrary, { maxLength: 40 }),
+        fc.constantFrom('balanced' as const, 'read' as const, 'write' as const, 'space' as const),
+        (drawn, preset) => {
+          let version = versionOf({
+            0: drawn.map((tables) => runOf(...tables.map(({ first, end, detail }) => table(first, end, detail)))),
+          });
+          let steps = 0;
+          for (;;) {
+            const plan = pickCompaction(version, compactionTuning(preset), targetTableBytes);
+            if (plan === undefined) break;
+            version = apply(version, plan);
+            steps++;
+            expect(steps).toBeLessThanOrEqual(levelCount);
+          }
+        },
+      ),
+    );
+  });
+});
