@@ -3,6 +3,11 @@
  *
  * Origin: the Go package `backend` of etcd, the interface of its MVCC storage, with the later additions that its users rely on. Where
  * etcd has a known quirk, this says what holds here.
+ *
+ * Said once for all: sizes are bytes, times milliseconds. What is given is copied before the call returns, and stays the caller's; what is
+ * handed out is the caller's to keep. Errors of the library are VarveError; beside those that a comment names, every call may throw
+ * VARVE_INVALID_ARGUMENT for an argument of a wrong kind, VARVE_CLOSED after `close`, and, where it reads from disk, VARVE_IO,
+ * VARVE_CORRUPTION (with `file` and, where known, `offset`) and VARVE_UNSUPPORTED_VERSION. Calls that give a promise reject, and never throw.
  */
 import type { Writable } from 'node:stream';
 
@@ -12,7 +17,10 @@ import type { Writable } from 'node:stream';
  */
 export type BytesInput = Uint8Array | string;
 
-/** Values out of range (negative, NaN, not whole, a memtable under 16 KiB) throw VARVE_INVALID_ARGUMENT, naming the option and its range. */
+/**
+ * What `openBackend` is given. Values out of range (negative, NaN, not whole, a memtable under 16 KiB) throw VARVE_INVALID_ARGUMENT, naming
+ * the option and its range.
+ */
 export interface BackendConfig {
   /**
    * Directory of the database. Created with its parents (mode 0700) where missing. A path that is no directory is VARVE_IO; a
@@ -26,13 +34,22 @@ export interface BackendConfig {
    * commit started counts one, also where it changes nothing; what onPreCommit writes does not count. etcd: BatchLimit.
    */
   batchLimit?: number;
-  /** One budget in bytes for cached blocks, filters and indexes. Default 64 MiB. Takes the place of etcd's MmapSize. */
+  /**
+   * One budget in bytes for cached blocks, filters and indexes; 0 keeps nothing. Default 64 MiB. What does not fit is read again. Takes the
+   * place of etcd's MmapSize.
+   */
   cacheBytes?: number;
-  /** Bytes of one memtable, and so of one log file. Default: the project's choice, documented. At least 16 KiB. */
+  /**
+   * Bytes of one memtable, its index included, and so about those of one log file. Default 32 MiB; 16 KiB to 1 GiB. Up to four are in
+   * memory. Tables are closed at about twice as much. A section may be larger: it is kept whole in memory until it ends.
+   */
   memtableBytes?: number;
-  /** Compression of tables. Default 'auto': zstd where it pays and is available. 'zstd' without a codec: VARVE_INVALID_ARGUMENT at open. */
+  /**
+   * Compression of tables that are written from now on; those that are there stay readable. Default 'auto': zstd where a codec is available, for
+   * each block where it saves an eighth or more. 'zstd': the same, but without a codec VARVE_INVALID_ARGUMENT at open.
+   */
   compression?: 'auto' | 'zstd' | 'none';
-  /** What compaction is tuned for. Default 'balanced'. */
+  /** What compaction is tuned for: few runs to read, little rewriting, or little garbage. May differ from open to open. Default 'balanced'. */
   compaction?: 'balanced' | 'read' | 'write' | 'space';
   /** Skip every fsync: a crash of the machine may lose or corrupt the database. Default false. etcd: UnsafeNoFsync. */
   unsafeNoFsync?: boolean;
@@ -52,9 +69,8 @@ export interface BackendConfig {
   onPreCommit?: (tx: BatchTx) => void;
 }
 
-
 /**
- * An open backend does not keep the process alive; an unlocked write that waits for its commit does. Leaving without close loses only
+ * An open database. It does not keep the process alive; an unlocked write that waits for its commit does. Leaving without close loses only
  * what was not committed. Every error of the library's own is a VarveError; what callbacks, sources and targets throw is passed on
  * as it is, or as the cause where a code is named.
  */
@@ -74,11 +90,15 @@ export interface Backend extends AsyncDisposable {
   /** Runs `fn` over one consistent view, which ends with it. Synchronous likewise. */
   view<T>(fn: (tx: ReadTx) => T): T;
 
-  /** Commits, then pins the committed state. Later writes, compaction and defrag do not show in it. */
+  /**
+   * Commits, then pins the committed state. Later writes, compaction and defrag do not show in it. Its files stay on disk until it is closed,
+   * by the caller or with the backend. Rejects as `commit` does.
+   */
   snapshot(): Promise<Snapshot>;
   /**
    * CRC-32C over the committed content, the number that etcd 3.4's Hash gives: for each bucket in name order its name, then for
-   * each key in order the key and the value, no separators; keys in `ignores` are left out, none without it. Does not commit.
+   * each key in order the key and the value, no separators; keys in `ignores` are left out, none without it. Does not commit. An unsigned
+   * 32-bit number. Reads everything, in slices between which the event loop goes on.
    */
   hash(ignores?: Iterable<IgnoreKey>): Promise<number>;
   /** Bytes on disk: the sum of the sizes of the files in the directory, logs included. */
@@ -91,7 +111,9 @@ export interface Backend extends AsyncDisposable {
   commits(): number;
   /**
    * Commits, then compacts everything: afterwards no overwritten or deleted key or value that nobody pins is left in any file. Blocks
-   * neither reads nor writes. Calls during one join it.
+   * neither reads nor writes. Calls during one join it. `signal` ends this call with VARVE_ABORTED, and the work when nobody else waits for it.
+   * `onProgress` is told bytes read and bytes to be read. Where the work fails: VARVE_IO, VARVE_NO_SPACE or VARVE_CORRUPTION, and the
+   * backend goes on; VARVE_READ_ONLY with readOnly.
    */
   defrag(options?: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void }): Promise<void>;
   /** As batchTx().commit(). */
@@ -102,35 +124,53 @@ export interface Backend extends AsyncDisposable {
    * runlock, unlock, dispose and close, which are nothing.
    */
   close(): Promise<void>;
-  /** Counters and gauges, cheap to read: levels, files, bytes, cache, write amplification, stalls, compactions, latencies. */
+  /**
+   * Counters since the open and gauges of now, cheap to read. Write amplification is (walBytesWritten + flushBytesWritten +
+   * compactionBytesWritten) / userBytesWritten.
+   */
   stats(): BackendStats;
 }
 
-export interface IgnoreKey { bucket: BytesInput; key: BytesInput }
+/** A key that `hash` leaves out; the name of its bucket still counts. */
+export interface IgnoreKey {
+  bucket: BytesInput;
+  key: BytesInput;
+}
 
-/** At least these; the project adds more. */
+/** A value of its own at each call. Bytes and milliseconds. Later versions add more. */
 export interface BackendStats {
+  /** Levels 0 to 6: tables, their bytes on disk, and the sorted runs that they form. */
   levels: { files: number; bytes: number; runs: number }[];
-  /** Bytes in memtables now. */
+  /** Bytes in memtables now, their indexes included. */
   memtableBytes: number;
   /** Keys and values of puts in sections that were unlocked, counted at unlock. */
   userBytesWritten: number;
-  /** Written to disk since open. */
-  walBytesWritten: number; flushBytesWritten: number; compactionBytesWritten: number;
+  /** Written to logs since open. */
+  walBytesWritten: number;
+  /** Tables written by flushes since open. */
+  flushBytesWritten: number;
+  /** Tables written by compactions since open; those that were only moved do not count. */
+  compactionBytesWritten: number;
+  /** Bytes held now; blocks found in the cache; blocks, filters and indexes that were read from a file. */
   cache: { bytes: number; hits: number; misses: number };
+  /** How often a writer was blocked because background work was behind, and for how long in all. */
   stalls: { count: number; totalMs: number };
+  /** Memtables that were flushed. */
   flushes: number;
+  /** Compactions that were done, moves included. */
   compactions: number;
+  /** As `commits()`. */
   commits: number;
   /** Flushes and compactions that failed and were tried again. */
   backgroundFailures: number;
-  /** Blocks that compaction copied as they are, and tables that it moved without reading them. */
+  /** Blocks that compaction copied as they are. */
   blocksCopied: number;
+  /** Tables that compaction moved without reading them. */
   tablesMoved: number;
 }
 
 /**
- * Keys are ordered by unsigned bytes. A bucket is named by 1 to 32_768 bytes; buckets are ordered by name.
+ * Reads of one state. Keys are ordered by unsigned bytes. A bucket is named by 1 to 32_768 bytes; buckets are ordered by name.
  * Every Buffer handed out is the caller's to keep: later writes, compaction or the caller's own scribbling change
  * neither it nor the database. Length limits apply to puts; elsewhere a key beyond them is one that does not exist.
  */
@@ -164,9 +204,27 @@ export interface ReadTx extends Disposable {
   unsafeBuckets(): Buffer[];
 }
 
-export interface RangeResult { keys: Buffer[]; vals: Buffer[] }
-/** Of two bounds on one side the tighter holds; an empty bound is the empty key; limit as in unsafeRange. */
-export interface IterateOptions { gte?: BytesInput; gt?: BytesInput; lte?: BytesInput; lt?: BytesInput; reverse?: boolean; limit?: number }
+/** What a range read found: the n-th value belongs to the n-th key. The arrays and buffers are the caller's. */
+export interface RangeResult {
+  keys: Buffer[];
+  vals: Buffer[];
+}
+
+/** Bounds and direction of a walk. Of two bounds on one side the tighter holds; an empty bound is the empty key; limit as in unsafeRange. */
+export interface IterateOptions {
+  /** Keys from this one on. */
+  gte?: BytesInput;
+  /** Keys above this one. */
+  gt?: BytesInput;
+  /** Keys up to this one. */
+  lte?: BytesInput;
+  /** Keys below this one. */
+  lt?: BytesInput;
+  /** From the last key to the first. Default false. */
+  reverse?: boolean;
+  /** Entries at most. */
+  limit?: number;
+}
 
 /**
  * A section runs from `lock` to `unlock`. Inside it the writer sees its own writes; at `unlock` they become visible to
@@ -192,13 +250,22 @@ export interface BatchTx extends ReadTx {
   unsafeCreateBucket(name: BytesInput): void;
   /** Deletes a bucket and all its keys in constant time. A missing one throws VARVE_BUCKET_NOT_FOUND. */
   unsafeDeleteBucket(name: BytesInput): void;
-  /** Key 1 to 32_768 bytes, value 0 bytes to 1 GiB; otherwise VARVE_LIMIT, and nothing is written. */
+  /**
+   * Key 1 to 32_768 bytes, value 0 bytes to 1 GiB; otherwise VARVE_LIMIT, and nothing is written. The first write of a section may block while
+   * background work is behind; where that fails again and again it throws that error, with nothing written.
+   */
   unsafePut(bucket: BytesInput, key: BytesInput, value: BytesInput): void;
-  /** As unsafePut, for keys that arrive in ascending order: never slower, and much faster where they do. Any order is correct. */
+  /**
+   * As unsafePut; etcd's hint that keys arrive in ascending order. Here every put finds that out by itself, so both calls cost the same. Any order
+   * is correct.
+   */
   unsafeSeqPut(bucket: BytesInput, key: BytesInput, value: BytesInput): void;
   /** Deleting a missing key is no error. */
   unsafeDelete(bucket: BytesInput, key: BytesInput): void;
-  /** Commits everything unlocked before the call; resolves when it is durable. Commits in flight are grouped. */
+  /**
+   * Commits everything unlocked before the call; resolves when it is durable. Commits in flight are grouped. Where the log or the manifest cannot be
+   * written or synced: VARVE_IO or VARVE_NO_SPACE for those that wait, VARVE_POISONED from then on. What onPreCommit throws is passed on.
+   */
   commit(): Promise<void>;
   /** As commit; afterwards lock and reads work, each write throws VARVE_STOPPED, commit resolves. */
   commitAndStop(): Promise<void>;
@@ -210,9 +277,11 @@ export interface Snapshot extends AsyncDisposable {
   size(): number;
   /**
    * Writes the whole snapshot, minding back-pressure; resolves with the bytes written. Ends neither the target nor the snapshot; may be
-   * called again, also after an abort (VARVE_ABORTED). A target that fails or closes early: VARVE_IO with its error as cause.
+   * called again, also after an abort (VARVE_ABORTED). A target that fails or closes early: VARVE_IO with its error as cause. The
+   * pieces that it writes are not used again.
    */
   writeTo(target: Writable | WritableStream<Uint8Array>, options?: { signal?: AbortSignal }): Promise<number>;
+  /** Lets go of the files. Idempotent. A `writeTo` that is under way rejects with VARVE_CLOSED, as every later call does. */
   close(): Promise<void>;
 }
 
@@ -220,9 +289,11 @@ export interface Snapshot extends AsyncDisposable {
 export interface VerifyReport {
   /** Whether there are no problems. */
   ok: boolean;
+  /** The file's name without its directory, where in it in bytes, and what is wrong. */
   problems: { file: string; offset?: number; message: string }[];
-  /** Files that were read. */
+  /** Files that were read: CURRENT, the manifest, tables and logs. */
   files: number;
+  /** Bytes of those files. */
   bytes: number;
   /** Stored records, tombstones included. */
   entries: number;

@@ -39,10 +39,13 @@ export interface VarveErrorDetails {
   readonly cause?: unknown;
 }
 
-/** The one error class. `cause` is the error beneath. */
+/** The one error class. `cause` is the error beneath. Messages carry numbers and names of files, never bytes of keys or values. */
 export class VarveError extends Error {
+  /** What kind of thing went wrong: made to be switched on. */
   readonly code: VarveErrorCode;
+  /** Name or path of the file or directory concerned. */
   readonly file?: string;
+  /** Offset in that file, in bytes. */
   readonly offset?: number;
 
   constructor(code: VarveErrorCode, message: string, details: VarveErrorDetails = {}) {

@@ -1,5 +1,7 @@
 /**
  * varve: a log-structured merge engine with the interface of etcd's `backend` package.
+ *
+ * The whole public interface: what is not exported here may change at any time. Types and what their calls promise: api.ts. Errors: errors.ts.
  */
 export type {
   Backend,

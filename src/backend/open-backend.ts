@@ -18,14 +18,19 @@ import { describe, resolveOptions } from '../options.js';
 import { EngineBackend } from './backend.js';
 import { restoreInto } from './restore.js';
 
-/** etcd: New. Opens or creates the database, replays its log, and resolves when it is ready for use. */
+/**
+ * etcd: New. Opens or creates the database, replays its log, and resolves when it is ready for use: all that it shows is durable.
+ *
+ * Rejects with VARVE_INVALID_ARGUMENT (an option, a directory of something else, 'zstd' without a codec), VARVE_NOT_FOUND (none there, and none may
+ * be made), VARVE_LOCKED, VARVE_CORRUPTION, VARVE_UNSUPPORTED_VERSION, VARVE_IO and VARVE_NO_SPACE; nothing is left open then.
+ */
 export async function openBackend(config: BackendConfig): Promise<Backend> {
   const options = resolveOptions(config);
   const engine = await openEngine({ ...options, path: resolvePath(options.path) }, systemEnvironment);
   return new EngineBackend(engine);
 }
 
-/** etcd: NewDefaultBackend. */
+/** etcd: NewDefaultBackend. As openBackend with the defaults. */
 export function openDefaultBackend(path: string): Promise<Backend> {
   return openBackend({ path });
 }
@@ -55,10 +60,12 @@ export function restoreSnapshot(source: AsyncIterable<Uint8Array> | string, path
  * found. Writes nothing. The unsynced tail of the last log is no problem. `entries` counts stored records, tombstones included.
  */
 export async function verify(path: string): Promise<VerifyReport> {
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) throw invalidArgument(`path is the name of a directory, not ${describe(path)}`);
+  if (typeof path !== 'string' || path === '' || path.includes('\0'))
+    throw invalidArgument(`path is the name of a directory, not ${describe(path)}`);
   await initializeChecksum();
   const directory = resolvePath(path);
-  if (stateOf(directory) !== 'database') throw new VarveError('VARVE_NOT_FOUND', `${directory} holds no database`, { file: directory });
+  if (stateOf(directory) !== 'database')
+    throw new VarveError('VARVE_NOT_FOUND', `${directory} holds no database`, { file: directory });
   const lock = acquireDirectoryLock(nodeFileSystem, directory, { readOnly: true });
   try {
     const report = await verifyDirectory(nodeFileSystem, directory);
