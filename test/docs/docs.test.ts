@@ -57,6 +57,8 @@ describe.each(documents)('%s', (path) => {
 
   test('names tests and source files that exist', () => {
     const named = [...text.matchAll(/`((?:test|src|demo|bench)\/[a-z0-9/.-]+)`/g)].map(([, name = '']) => name);
-    expect(named.filter((name) => !existsSync(join(root, name)))).toEqual([]);
+    const ofSource = [...text.matchAll(/`((?:[a-z]+\/)[a-z-]+\.ts)`/g)].map(([, name = '']) => `src/${name}`);
+    const isTop = (name: string): boolean => /^src\/(test|src|demo|bench)\//.test(name);
+    expect([...named, ...ofSource.filter((name) => !isTop(name))].filter((name) => !existsSync(join(root, name)))).toEqual([]);
   });
 });
