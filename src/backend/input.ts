@@ -14,6 +14,7 @@ import { describe } from '../options.js';
 /** Strings up to this length are encoded by a loop as long as they are ASCII. */
 const shortString = 40;
 
+/** Whether a value is a string or bytes, those of another realm included. */
 export function isBytesInput(value: unknown): value is BytesInput {
   return typeof value === 'string' || value instanceof Uint8Array || isUint8Array(value);
 }
@@ -34,6 +35,7 @@ export function byteLength(value: BytesInput): number {
   return typeof value === 'string' ? Buffer.byteLength(value, 'utf8') : value.length;
 }
 
+/** Refuses what cannot be called. */
 export function checkFunction(value: unknown, name: string): void {
   if (typeof value !== 'function') throw invalidArgument(`${name} is a function, not ${describe(value)}`);
 }
@@ -50,9 +52,13 @@ export function resultLimit(limit: number | undefined): number {
 /** Refuses a key or value that is too long, or an empty key. `VARVE_LIMIT`. */
 export function checkPutLimits(keyBytes: number, valueBytes: number): void {
   if (keyBytes < 1 || keyBytes > keyBytesMax) {
-    throw new VarveError('VARVE_LIMIT', `a key has 1 to ${keyBytesMax} bytes, not ${keyBytes > keyBytesMax ? `more (${keyBytes})` : '0'}`);
+    throw new VarveError(
+      'VARVE_LIMIT',
+      `a key has 1 to ${keyBytesMax} bytes, not ${keyBytes > keyBytesMax ? `more (${keyBytes})` : '0'}`,
+    );
   }
-  if (valueBytes > valueBytesMax) throw new VarveError('VARVE_LIMIT', `a value has at most ${valueBytesMax} bytes, not ${valueBytes}`);
+  if (valueBytes > valueBytesMax)
+    throw new VarveError('VARVE_LIMIT', `a value has at most ${valueBytesMax} bytes, not ${valueBytes}`);
 }
 
 /** Internal keys of point calls. */

@@ -1,9 +1,6 @@
 /**
  * The entry points: opening, temporary databases, restoring, verifying.
  */
-import { tmpdir } from 'node:os';
-import { mkdtemp } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Backend, BackendConfig, VerifyReport } from '../api.js';
 import { openEngine } from '../engine/open.js';
 import { systemEnvironment } from '../engine/environment.js';
@@ -11,6 +8,7 @@ import { directoryState } from '../engine/database-directory.js';
 import { verifyDirectory } from '../engine/verify.js';
 import { acquireDirectoryLock } from '../env/directory-lock.js';
 import { nodeFileSystem } from '../env/node-file-system.js';
+import { makeTemporaryDirectory } from '../env/outside-files.js';
 import { resolvePath } from '../env/path.js';
 import { invalidArgument, VarveError } from '../errors.js';
 import { initializeChecksum } from '../format/checksum.js';
@@ -38,7 +36,7 @@ export function openDefaultBackend(path: string): Promise<Backend> {
 /** etcd: NewTmpBackend. In a fresh directory below the system's temporary one; the caller removes it. */
 export async function openTmpBackend(batchIntervalMs: number, batchLimit: number): Promise<{ backend: Backend; path: string }> {
   resolveOptions({ path: 'temporary', batchIntervalMs, batchLimit });
-  const path = await mkdtemp(join(tmpdir(), 'varve-'));
+  const path = await makeTemporaryDirectory('varve-');
   return { backend: await openBackend({ path, batchIntervalMs, batchLimit }), path };
 }
 

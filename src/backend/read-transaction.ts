@@ -77,6 +77,7 @@ abstract class ReadTransaction implements ReadTx, ReadScope {
   }
 }
 
+/** `readTx()`: its view stands still between `rlock` and `runlock`, which nest; outside it is the newest unlocked state. */
 export class SharedReadTransaction extends ReadTransaction {
   private depth = 0;
   private fixedSequence = 0;
@@ -106,6 +107,7 @@ export class SharedReadTransaction extends ReadTransaction {
   }
 }
 
+/** `concurrentReadTx()`: its view is the unlocked state at its making, until `runlock`. */
 export class ConcurrentReadTransaction extends ReadTransaction {
   readonly viewSequence: number;
   private ended = false;

@@ -33,6 +33,7 @@ export interface ReadScope {
   readonly holdsView: boolean;
 }
 
+/** The error for a bucket that is not there; `nameKey` is its name as a string of bytes (latin1). */
 export function bucketNotFound(nameKey: string): VarveError {
   const shown = /^[\x20-\x7e]{1,60}$/.test(nameKey) ? JSON.stringify(nameKey) : `of ${nameKey.length} bytes`;
   return new VarveError('VARVE_BUCKET_NOT_FOUND', `there is no bucket ${shown}`);
@@ -59,10 +60,18 @@ export class Reader {
     const end = this.scratch.encode(bucket.prefix, key);
     if (end <= bucket.prefix.length) return undefined;
     const { found } = this;
-    return this.engine.reads.get(this.scratch.bytes, end, scope.viewSequence, found) ? copyOut(found.bytes, found.start, found.end) : undefined;
+    return this.engine.reads.get(this.scratch.bytes, end, scope.viewSequence, found)
+      ? copyOut(found.bytes, found.start, found.end)
+      : undefined;
   }
 
-  range(scope: ReadScope, name: BytesInput, key: BytesInput, endKey: BytesInput | null | undefined, limit: number | undefined): RangeResult {
+  range(
+    scope: ReadScope,
+    name: BytesInput,
+    key: BytesInput,
+    endKey: BytesInput | null | undefined,
+    limit: number | undefined,
+  ): RangeResult {
     scope.check();
     const most = resultLimit(limit);
     if (endKey === undefined || endKey === null || endKey.length === 0) {
@@ -110,7 +119,8 @@ export class Reader {
 
   iterate(scope: ReadScope, name: BytesInput, options: IterateOptions = {}): IterableIterator<[key: Buffer, value: Buffer]> {
     scope.check();
-    if (typeof options !== 'object' || options === null) throw invalidArgument(`the options of iterate are an object, not ${describe(options)}`);
+    if (typeof options !== 'object' || options === null)
+      throw invalidArgument(`the options of iterate are an object, not ${describe(options)}`);
     const { reverse = false, limit } = options;
     if (typeof reverse !== 'boolean') throw invalidArgument(`reverse is true or false, not ${describe(reverse)}`);
     const most = resultLimit(limit);

@@ -8,11 +8,11 @@
  * 2. Whatever fails, the temporary directory is removed, and an empty target is as it was.
  * 3. Nothing of the archive is trusted: names, sizes and kinds are checked before a byte is written.
  */
-import { randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { corruption, invalidArgument, VarveError } from '../errors.js';
+import { unforeseenName } from '../env/chance.js';
 import type { FileSystem } from '../env/file-system.js';
 import { nodeFileSystem } from '../env/node-file-system.js';
+import { fileInPieces } from '../env/outside-files.js';
 import { joinPath, resolvePath } from '../env/path.js';
 import { initializeChecksum } from '../format/checksum.js';
 import { currentFileName, parseFileName } from '../format/file-names.js';
@@ -30,7 +30,7 @@ class SourceFailure {
 }
 
 function sourceStream(source: AsyncIterable<Uint8Array> | string, failure: SourceFailure): ReadableStream<Uint8Array> {
-  const pieces: AsyncIterable<unknown> = typeof source === 'string' ? createReadStream(source, { highWaterMark: 256 * 1024 }) : source;
+  const pieces: AsyncIterable<unknown> = typeof source === 'string' ? fileInPieces(source) : source;
   const iterator = pieces[Symbol.asyncIterator]();
   const fail = (error: unknown): void => {
     failure.failed = true;
@@ -42,7 +42,7 @@ function sourceStream(source: AsyncIterable<Uint8Array> | string, failure: Sourc
         const { done, value } = await iterator.next();
         if (done === true) controller.close();
         else if (value instanceof Uint8Array) controller.enqueue(new Uint8Array(value));
-        else throw new TypeError(`the source gave ${describe(value)} instead of a Uint8Array`);
+        else throw invalidArgument(`the source gave ${describe(value)} instead of a Uint8Array`);
       } catch (error) {
         fail(error);
         controller.error(error);
@@ -57,8 +57,10 @@ function sourceStream(source: AsyncIterable<Uint8Array> | string, failure: Sourc
 function checkTarget(files: FileSystem, path: string): { exists: boolean } {
   const status = files.status(path);
   if (status === undefined) return { exists: false };
-  if (status.kind !== 'directory') throw invalidArgument(`${path} exists and is no directory: a snapshot is restored into a new or empty one`);
-  if (files.list(path).length > 0) throw invalidArgument(`${path} is not empty: a snapshot is restored into a new or empty directory`);
+  if (status.kind !== 'directory')
+    throw invalidArgument(`${path} exists and is no directory: a snapshot is restored into a new or empty one`);
+  if (files.list(path).length > 0)
+    throw invalidArgument(`${path} is not empty: a snapshot is restored into a new or empty directory`);
   return { exists: true };
 }
 
@@ -70,7 +72,8 @@ async function unpackInto(files: FileSystem, directory: string, archive: Readabl
     seen.add(file.name);
     await unpackFile(files, directory, file);
   }
-  if (!seen.has(currentFileName)) throw corruption(currentFileName, undefined, 'the snapshot has no such file: it is no snapshot, or it was cut off');
+  if (!seen.has(currentFileName))
+    throw corruption(currentFileName, undefined, 'the snapshot has no such file: it is no snapshot, or it was cut off');
 }
 
 function checkEntry(file: UnpackedFile, seen: ReadonlySet<string>): void {
@@ -90,7 +93,8 @@ async function unpackFile(files: FileSystem, directory: string, file: UnpackedFi
       await handle.writeAsync([piece], at);
       at += piece.length;
     }
-    if (at !== file.sizeBytes) throw corruption(file.name, at, `the snapshot ends within the file, which has ${file.sizeBytes} bytes`);
+    if (at !== file.sizeBytes)
+      throw corruption(file.name, at, `the snapshot ends within the file, which has ${file.sizeBytes} bytes`);
     await handle.syncAsync();
   } finally {
     handle.close();
@@ -110,16 +114,22 @@ function restoreError(error: unknown, failure: SourceFailure): unknown {
 }
 
 /** Restores a snapshot. The contract: `restoreSnapshot` in api.d.ts. */
-export async function restoreInto(source: AsyncIterable<Uint8Array> | string, path: string, files: FileSystem = nodeFileSystem): Promise<void> {
+export async function restoreInto(
+  source: AsyncIterable<Uint8Array> | string,
+  path: string,
+  files: FileSystem = nodeFileSystem,
+): Promise<void> {
   const isStream = typeof source === 'object' && source !== null && typeof source[Symbol.asyncIterator] === 'function';
-  if (typeof source !== 'string' && !isStream) throw invalidArgument(`the source is an async iterable of bytes or the name of a file, not ${describe(source)}`);
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) throw invalidArgument(`path is the name of a directory, not ${describe(path)}`);
+  if (typeof source !== 'string' && !isStream)
+    throw invalidArgument(`the source is an async iterable of bytes or the name of a file, not ${describe(source)}`);
+  if (typeof path !== 'string' || path === '' || path.includes('\0'))
+    throw invalidArgument(`path is the name of a directory, not ${describe(path)}`);
   await initializeChecksum();
   const target = resolvePath(path);
   const { exists } = checkTarget(files, target);
   const parent = joinPath(target, '..');
   const made = files.makeDirectory(parent);
-  const temporary = `${target}.restoring-${randomBytes(6).toString('hex')}`;
+  const temporary = `${target}.restoring-${unforeseenName()}`;
   const failure = new SourceFailure();
   try {
     files.makeDirectory(temporary);

@@ -26,7 +26,9 @@ interface Sink {
 }
 
 function isNodeStream(target: unknown): target is Writable {
-  return typeof target === 'object' && target !== null && 'write' in target && typeof target.write === 'function' && 'once' in target;
+  return (
+    typeof target === 'object' && target !== null && 'write' in target && typeof target.write === 'function' && 'once' in target
+  );
 }
 
 function isWebStream(target: unknown): target is WritableStream<Uint8Array> {
@@ -131,6 +133,7 @@ function openSink(target: unknown, stop: AbortSignal): Sink {
   }
 }
 
+/** Throws VARVE_ABORTED, with the signal's reason as cause, where the caller called it off. */
 export function checkNotAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new VarveError('VARVE_ABORTED', 'the call was aborted', { cause: signal.reason });
 }
@@ -212,7 +215,7 @@ export class BackendSnapshot implements Snapshot {
     const { fileSystem, directory } = this.checkpoint;
     const handle = fileSystem.open(joinPath(directory, file.name), 'read');
     try {
-      for (let at = 0; at < file.sizeBytes; ) {
+      for (let at = 0; at < file.sizeBytes;) {
         this.check();
         const piece = new Uint8Array(Math.min(pieceBytes, file.sizeBytes - at));
         const read = handle.read(piece, at);

@@ -3,11 +3,16 @@ import type { BackendStats } from '../api.js';
 import type { Engine } from '../engine/engine.js';
 import { levelBytes, levelTableCount } from '../version/version.js';
 
+/** The numbers as they are now. */
 export function collectStats(engine: Engine): BackendStats {
   const { versions, memtables, cache } = engine.parts;
   const { counters } = engine.background;
   return {
-    levels: versions.version.levels.map((level) => ({ files: levelTableCount(level), bytes: levelBytes(level), runs: level.runs.length })),
+    levels: versions.version.levels.map((level) => ({
+      files: levelTableCount(level),
+      bytes: levelBytes(level),
+      runs: level.runs.length,
+    })),
     memtableBytes: memtables.bytes,
     userBytesWritten: engine.writes.userBytes,
     walBytesWritten: engine.commits.bytesWritten,

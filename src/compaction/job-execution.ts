@@ -14,6 +14,7 @@ import type { Job, JobFailure, JobResult, JobSettings } from './job.js';
 import { runCompaction } from './merge.js';
 import type { WritingContext } from './run-writer.js';
 
+/** What was thrown, as plain data that can cross a thread. What is no VarveError is a defect: VARVE_ASSERTION. */
 export function jobFailure(id: number, error: unknown): JobFailure {
   const known = error instanceof VarveError ? error : undefined;
   return {

@@ -28,6 +28,7 @@ const presets: Record<CompactionSetting, CompactionTuning> = {
   space: { runsPerLevel: 4, runsToMergeDown: 2, upperShare: 0.125 },
 };
 
+/** The knobs of a preset. */
 export function compactionTuning(setting: CompactionSetting): CompactionTuning {
   return presets[setting];
 }

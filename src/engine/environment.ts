@@ -1,9 +1,9 @@
 /**
  * What an engine takes from outside: files, time, threads. Tests bring their own.
  */
-import { randomBytes } from 'node:crypto';
 import type { JobHandler, JobRunner, JobSettings } from '../compaction/job.js';
 import { WorkerRunner } from '../compaction/worker-runner.js';
+import { unforeseenBytes } from '../env/chance.js';
 import { type Clock, systemClock } from '../env/clock.js';
 import type { FileSystem } from '../env/file-system.js';
 import { nodeFileSystem } from '../env/node-file-system.js';
@@ -23,5 +23,5 @@ export const systemEnvironment: Environment = {
   fileSystem: nodeFileSystem,
   clock: systemClock,
   createRunner: (settings, handler) => new WorkerRunner(settings, handler),
-  createDatabaseId: () => new Uint8Array(randomBytes(16)),
+  createDatabaseId: () => unforeseenBytes(16),
 };

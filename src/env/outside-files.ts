@@ -1,0 +1,26 @@
+/**
+ * Files that are no part of a database: where a temporary one is made, and a snapshot that is read from a file of the caller's.
+ */
+import { createReadStream } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ioError } from './io-error.js';
+
+/** Bytes that are read at a time. */
+const pieceBytes = 256 * 1024;
+
+/** Makes a directory with a name of its own, which begins with `prefix`, below the system's temporary one. VARVE_IO where it cannot. */
+export async function makeTemporaryDirectory(prefix: string): Promise<string> {
+  const place = join(tmpdir(), prefix);
+  try {
+    return await mkdtemp(place);
+  } catch (cause) {
+    throw ioError('make a directory', place, cause);
+  }
+}
+
+/** The bytes of a file, piece by piece; the file is opened at the first and closed after the last. Errors are those of the system. */
+export function fileInPieces(path: string): AsyncIterable<unknown> {
+  return createReadStream(path, { highWaterMark: pieceBytes });
+}
