@@ -33,7 +33,8 @@ export function defaultBackendConfig(): Required<Omit<BackendConfig, 'path' | 'o
 /** A given value as a message shows it: short, and never the content of something large. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return value.length <= 60 ? JSON.stringify(value) : `a string of ${value.length} characters`;
-  if (value === null || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'undefined') return String(value);
+  if (value === null || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'undefined')
+    return String(value);
   if (typeof value === 'bigint') return `${value}n`;
   if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${value.byteLength} bytes`;
   return typeof value === 'object' ? `an object (${value.constructor?.name ?? 'without a class'})` : `a ${typeof value}`;
@@ -60,7 +61,8 @@ function oneOf<T extends string>(name: string, given: unknown, fallback: T, allo
 
 /** Checks a configuration and fills in what it leaves out. Throws VARVE_INVALID_ARGUMENT. */
 export function resolveOptions(config: BackendConfig): ResolvedOptions {
-  if (typeof config !== 'object' || config === null) throw invalidArgument(`the configuration is an object with a path, not ${describe(config)}`);
+  if (typeof config !== 'object' || config === null)
+    throw invalidArgument(`the configuration is an object with a path, not ${describe(config)}`);
   const { path, onPreCommit } = config;
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
     throw invalidArgument(`path is the name of a directory, not ${describe(path)}`);
@@ -76,7 +78,12 @@ export function resolveOptions(config: BackendConfig): ResolvedOptions {
     cacheBytes: wholeNumber('cacheBytes', config.cacheBytes, defaults.cacheBytes, 0, most),
     memtableBytes: wholeNumber('memtableBytes', config.memtableBytes, defaults.memtableBytes, memtableBytesMin, memtableBytesMax),
     compression: oneOf<CompressionSetting>('compression', config.compression, defaults.compression, ['auto', 'zstd', 'none']),
-    compaction: oneOf<CompactionSetting>('compaction', config.compaction, defaults.compaction, ['balanced', 'read', 'write', 'space']),
+    compaction: oneOf<CompactionSetting>('compaction', config.compaction, defaults.compaction, [
+      'balanced',
+      'read',
+      'write',
+      'space',
+    ]),
     unsafeNoFsync: flag('unsafeNoFsync', config.unsafeNoFsync, defaults.unsafeNoFsync),
     readOnly: flag('readOnly', config.readOnly, defaults.readOnly),
     createIfMissing: flag('createIfMissing', config.createIfMissing, defaults.createIfMissing),

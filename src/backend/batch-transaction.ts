@@ -149,7 +149,8 @@ export class BatchTransaction implements BatchTx, ReadScope {
     checkBytes(name, 'bucket');
     if (name.length === 0) throw invalidArgument('the name of a bucket is not empty');
     const length = byteLength(name);
-    if (length > keyBytesMax) throw new VarveError('VARVE_LIMIT', `the name of a bucket has at most ${keyBytesMax} bytes, not ${length}`);
+    if (length > keyBytesMax)
+      throw new VarveError('VARVE_LIMIT', `the name of a bucket has at most ${keyBytesMax} bytes, not ${length}`);
     if (this.reader.bucket(this, name) === undefined) {
       const bytes = Buffer.from(toBytes(name, 'bucket'));
       this.engine.writes.createBucket(bytes, bucketNameKey(bytes));

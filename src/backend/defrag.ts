@@ -34,10 +34,12 @@ export class DefragRuns {
   ) {}
 
   async run(options: DefragOptions): Promise<void> {
-    if (typeof options !== 'object' || options === null) throw invalidArgument(`the options of defrag are an object, not ${describe(options)}`);
+    if (typeof options !== 'object' || options === null)
+      throw invalidArgument(`the options of defrag are an object, not ${describe(options)}`);
     const { signal, onProgress } = options;
     if (onProgress !== undefined) checkFunction(onProgress, 'onProgress');
-    if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalidArgument(`signal is an AbortSignal, not ${describe(signal)}`);
+    if (signal !== undefined && !(signal instanceof AbortSignal))
+      throw invalidArgument(`signal is an AbortSignal, not ${describe(signal)}`);
     checkNotAborted(signal);
     const run = this.current ?? this.begin();
     run.waiting++;
@@ -76,6 +78,10 @@ export class DefragRuns {
 
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(new VarveError('VARVE_ABORTED', 'the defrag was aborted', { cause: signal.reason })), { once: true });
+    signal.addEventListener(
+      'abort',
+      () => reject(new VarveError('VARVE_ABORTED', 'the defrag was aborted', { cause: signal.reason })),
+      { once: true },
+    );
   });
 }

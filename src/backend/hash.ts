@@ -25,7 +25,8 @@ function ignoredKeys(ignores: Iterable<IgnoreKey> | undefined): ReadonlyMap<stri
     throw invalidArgument(`the keys to ignore are an iterable of { bucket, key }, not ${describe(ignores)}`);
   }
   for (const ignore of ignores) {
-    if (typeof ignore !== 'object' || ignore === null) throw invalidArgument(`a key to ignore is { bucket, key }, not ${describe(ignore)}`);
+    if (typeof ignore !== 'object' || ignore === null)
+      throw invalidArgument(`a key to ignore is { bucket, key }, not ${describe(ignore)}`);
     const bucket = bucketNameKey(ignore.bucket);
     const keys = ignored.get(bucket) ?? new Set<string>();
     keys.add(bucketNameKey(ignore.key));

@@ -30,7 +30,8 @@ export function pointRange(bucket: BucketBounds, from: Uint8Array, to: Uint8Arra
 
 /** The range that the options of `unsafeIterate` describe; undefined without a bucket. Checks the options in any case. */
 export function internalBounds(bucket: BucketBounds | undefined, options: IterateOptions): KeyRange | undefined {
-  const bytes = (value: BytesInput | undefined, name: string): Uint8Array | undefined => (value === undefined ? undefined : toBytes(value, name));
+  const bytes = (value: BytesInput | undefined, name: string): Uint8Array | undefined =>
+    value === undefined ? undefined : toBytes(value, name);
   const gte = bytes(options.gte, 'gte');
   const gt = bytes(options.gt, 'gt');
   const lte = bytes(options.lte, 'lte');

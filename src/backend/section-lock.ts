@@ -39,12 +39,15 @@ export class SectionLock {
   checkMayEnd(): void {
     this.checkHeld();
     if (this.holder !== 'user') {
-      throw invalidArgument(`the section of ${this.holder === 'update' ? 'update()' : 'onPreCommit'} ends with the function, which must not end it itself`);
+      throw invalidArgument(
+        `the section of ${this.holder === 'update' ? 'update()' : 'onPreCommit'} ends with the function, which must not end it itself`,
+      );
     }
   }
 
   checkHeld(): void {
-    if (this.holder === undefined) throw new VarveError('VARVE_TX_NOT_LOCKED', 'no section is open: call lock(), acquire() or update() first');
+    if (this.holder === undefined)
+      throw new VarveError('VARVE_TX_NOT_LOCKED', 'no section is open: call lock(), acquire() or update() first');
   }
 
   /** Gives the lock up; it stays free until `passOn`. */

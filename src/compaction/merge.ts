@@ -150,10 +150,15 @@ class Merge {
     const end = scanner.blockLastKeyEnd;
     const start = scanner.blockLastKeyStart;
     const second = this.order[1]?.scanner;
-    if (second !== undefined && compareBytes(scanner.blockLastKeyBytes, start, end, second.keyBytes, second.keyStart, second.keyEnd) >= 0) return false;
+    if (
+      second !== undefined &&
+      compareBytes(scanner.blockLastKeyBytes, start, end, second.keyBytes, second.keyStart, second.keyEnd) >= 0
+    )
+      return false;
     if (this.lastKey.equals(scanner)) return false;
     const firstBucket = readBucketId(scanner.keyBytes, scanner.keyStart, scanner.keyEnd);
-    if (firstBucket !== readBucketId(scanner.blockLastKeyBytes, start, end) || !this.policy.isLiveBucket(firstBucket)) return false;
+    if (firstBucket !== readBucketId(scanner.blockLastKeyBytes, start, end) || !this.policy.isLiveBucket(firstBucket))
+      return false;
     this.writer.tableFor(true).addStoredBlock(scanner.blockStored, blockHandle, scanner.block);
     this.lastKey.set(scanner.blockLastKeyBytes, start, end);
     this.blocksCopied++;
@@ -189,7 +194,11 @@ class Merge {
  * Runs a compaction; each yield gives the bytes read so far. Throws what reading or writing throws, after removing its
  * output; so it does when the generator is ended early.
  */
-export function* runCompaction(job: CompactionJob, context: WritingContext, tables: TableFileContext): Generator<number, JobSuccess, void> {
+export function* runCompaction(
+  job: CompactionJob,
+  context: WritingContext,
+  tables: TableFileContext,
+): Generator<number, JobSuccess, void> {
   let minSequence = Number.POSITIVE_INFINITY;
   let maxSequence = 0;
   for (const merge of job.merges) {

@@ -57,14 +57,20 @@ export function pickCompaction(version: Version, tuning: CompactionTuning, targe
   for (let level = 0; level < last; level++) {
     if ((version.levels[level]?.runs.length ?? 0) >= tuning.runsPerLevel) {
       const target = level + 1;
-      return target === last ? planMerge(version, 0, last, targetTableBytes) : planMerge(version, level, target, targetTableBytes, true);
+      return target === last
+        ? planMerge(version, 0, last, targetTableBytes)
+        : planMerge(version, level, target, targetTableBytes, true);
     }
   }
   return undefined;
 }
 
 /** Everything into the last level: what defrag runs. Undefined where nothing would change. */
-export function planFullCompaction(version: Version, targetTableBytes: number, isClean: (table: TableMetadata) => boolean): CompactionPlan | undefined {
+export function planFullCompaction(
+  version: Version,
+  targetTableBytes: number,
+  isClean: (table: TableMetadata) => boolean,
+): CompactionPlan | undefined {
   const last = version.levels.length - 1;
   const plan = planMerge(version, 0, last, targetTableBytes, false, isClean);
   const onlyLast = version.levels.slice(0, last).every((level) => level.runs.length === 0);

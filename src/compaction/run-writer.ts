@@ -41,7 +41,8 @@ export class RunWriter {
 
   /** The table to add to. `atNewKey` says that the next entry has another key than the one before, so a cut may be made. */
   tableFor(atNewKey: boolean): TableWriter {
-    if (this.writer !== undefined && atNewKey && this.writer.estimatedBytes >= this.context.settings.targetTableBytes) this.finishTable();
+    if (this.writer !== undefined && atNewKey && this.writer.estimatedBytes >= this.context.settings.targetTableBytes)
+      this.finishTable();
     this.writer ??= this.beginTable();
     return this.writer;
   }

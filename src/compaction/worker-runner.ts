@@ -15,7 +15,14 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import { VarveError } from '../errors.js';
 import type { Job, JobHandler, JobRunner, JobSettings } from './job.js';
 import { jobFailure } from './job-execution.js';
-import { controlBytes, heartbeatAt, type MessageFromWorker, type MessageToWorker, resultCountAt, type WorkerStart } from './worker-protocol.js';
+import {
+  controlBytes,
+  heartbeatAt,
+  type MessageFromWorker,
+  type MessageToWorker,
+  resultCountAt,
+  type WorkerStart,
+} from './worker-protocol.js';
 
 /** A blocked main thread gives up on a worker that showed no sign of life for this long. */
 const silenceMsMax = 30_000;
@@ -48,7 +55,9 @@ export class WorkerRunner implements JobRunner {
       // No thread to be had, or no memory for the message: the job failed like any other, and is tried again.
       setImmediate(() => {
         if (this.closed || !this.outstanding.delete(job.id)) return;
-        this.handler.onResult(jobFailure(job.id, new VarveError('VARVE_IO', 'the worker thread could not be started', { cause })));
+        this.handler.onResult(
+          jobFailure(job.id, new VarveError('VARVE_IO', 'the worker thread could not be started', { cause })),
+        );
       });
     }
   }

@@ -57,7 +57,15 @@ export class BucketCatalog {
   /** A new bucket with an id of its own, not yet part of the catalogue. */
   create(name: Buffer, nameKey: string, createdSequence: number, id = this.nextBucketId): Bucket {
     if (id > bucketIdMax) throw new VarveError('VARVE_LIMIT', `a database has at most ${bucketIdMax} buckets in its life`);
-    return { id, name, nameKey, prefix: bucketPrefix(id), end: bucketEnd(id), createdSequence, deletedSequence: Number.POSITIVE_INFINITY };
+    return {
+      id,
+      name,
+      nameKey,
+      prefix: bucketPrefix(id),
+      end: bucketEnd(id),
+      createdSequence,
+      deletedSequence: Number.POSITIVE_INFINITY,
+    };
   }
 
   add(bucket: Bucket): void {
@@ -89,7 +97,8 @@ export class BucketCatalog {
   list(sequence: number): readonly Bucket[] {
     if (this.names?.sequence !== sequence) {
       const buckets: Bucket[] = [];
-      for (const versions of this.byName.values()) for (const bucket of versions) if (existsAt(bucket, sequence)) buckets.push(bucket);
+      for (const versions of this.byName.values())
+        for (const bucket of versions) if (existsAt(bucket, sequence)) buckets.push(bucket);
       this.names = { sequence, buckets: buckets.sort((a, b) => compareKeys(a.name, b.name)) };
     }
     return this.names.buckets;

@@ -36,7 +36,8 @@ export function takeCheckpoint(engine: Engine): Checkpoint {
   const { versions, memtables, liveFiles, fileSystem, directory } = engine.parts;
   const { state } = versions;
   const files: CheckpointFile[] = [];
-  for (const table of versionTables(state.version)) files.push({ name: tableFileName(table.fileNumber), sizeBytes: table.fileBytes, content: undefined });
+  for (const table of versionTables(state.version))
+    files.push({ name: tableFileName(table.fileNumber), sizeBytes: table.fileBytes, content: undefined });
   const logs = new Map<number, number>();
   for (const slot of memtables.all()) {
     for (const { number, bytes } of slot.logExtents()) if (bytes > 0) logs.set(number, Math.max(bytes, logs.get(number) ?? 0));

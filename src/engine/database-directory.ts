@@ -11,7 +11,7 @@
  * 1. A directory with logs or tables but without CURRENT is a damaged database, never an empty one.
  * 2. The directory of a new database is durable in its parent before anything in it is.
  */
-import { corruption, invalidArgument, VarveError } from '../errors.js';
+import { corruption, invalidArgument, systemErrorCode, VarveError } from '../errors.js';
 import type { FileSystem } from '../env/file-system.js';
 import { parseClaimName } from '../env/claim-lock.js';
 import { joinPath } from '../env/path.js';
@@ -45,8 +45,17 @@ export function checkDirectory(fileSystem: FileSystem, directory: string, mayCre
   return state;
 }
 
-/** Makes a directory and its missing parents, durably. */
+/**
+ * Makes the directory of a new database and its missing parents, durably. One that is there already may have been made a moment ago,
+ * by a caller or by an opening that a crash cut short, so its name is made durable too, as far as its parent allows that.
+ */
 export function makeDurableDirectory(fileSystem: FileSystem, directory: string): void {
   const made = fileSystem.makeDirectory(directory);
   for (const path of made) fileSystem.syncDirectory(joinPath(path, '..'));
+  if (made.length > 0) return;
+  try {
+    fileSystem.syncDirectory(joinPath(directory, '..'));
+  } catch (error) {
+    if (!['EACCES', 'EPERM'].includes(systemErrorCode(error) ?? '')) throw error;
+  }
 }

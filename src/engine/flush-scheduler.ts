@@ -93,7 +93,10 @@ export class FlushScheduler {
     const next = memtables.sealed[1] ?? memtables.active;
     const oldestLogNumber = Math.min(next.oldestLogNumber, memtables.oldestUnreadLog ?? next.oldestLogNumber);
     // A log that recovery divided between two memtables stays until the second one is flushed.
-    const obsoleteLogs = slot.logExtents().map((log) => log.number).filter((number) => number < oldestLogNumber);
+    const obsoleteLogs = slot
+      .logExtents()
+      .map((log) => log.number)
+      .filter((number) => number < oldestLogNumber);
     const edit = {
       removedTables: [],
       addedRuns: tables.length === 0 ? [] : [{ level: 0, runId: versions.allocateFileNumber(), tables: metadata }],

@@ -49,9 +49,13 @@ export class Health {
 
   /** The error of every commit after the one that failed. */
   poisonError(): VarveError {
-    return new VarveError('VARVE_POISONED', 'an earlier write or sync failed: nothing is committed until the database is reopened', {
-      cause: this.failure,
-    });
+    return new VarveError(
+      'VARVE_POISONED',
+      'an earlier write or sync failed: nothing is committed until the database is reopened',
+      {
+        cause: this.failure,
+      },
+    );
   }
 
   checkNotPoisoned(): void {

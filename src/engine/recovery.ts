@@ -72,7 +72,11 @@ function chainLogs(source: RecoverySource): ChainedLog[] {
     if (header !== undefined && header.previousLogNumber >= oldestLogNumber && header.previousLogNumber > 0) {
       const previous = chain.find((log) => log.number === header.previousLogNumber);
       if (previous === undefined) {
-        throw corruption(logFileName(header.previousLogNumber), undefined, `the log is missing: ${logFileName(number)} comes after it`);
+        throw corruption(
+          logFileName(header.previousLogNumber),
+          undefined,
+          `the log is missing: ${logFileName(number)} comes after it`,
+        );
       }
       previous.requiredBytes = header.previousLogBytes;
     }
@@ -174,7 +178,8 @@ class LogReplay {
         this.noteBucket(file, frame.bytes, at, sequence);
         at += length;
       }
-      if (count !== frame.entryCount) throw corruption(file, undefined, `a frame holds ${count} records, its header says ${frame.entryCount}`);
+      if (count !== frame.entryCount)
+        throw corruption(file, undefined, `a frame holds ${count} records, its header says ${frame.entryCount}`);
     }
   }
 
@@ -201,7 +206,10 @@ class LogReplay {
  * Reads all logs. `onFull` gets each memtable, oldest first, as soon as it is full, and the last one; it may flush before it resolves,
  * so that memory does not grow. Damage throws VARVE_CORRUPTION, logs of another release VARVE_UNSUPPORTED_VERSION.
  */
-export async function recoverLogs(source: RecoverySource, onFull: (memtable: RecoveredMemtable) => Promise<void>): Promise<RecoveredLogs> {
+export async function recoverLogs(
+  source: RecoverySource,
+  onFull: (memtable: RecoveredMemtable) => Promise<void>,
+): Promise<RecoveredLogs> {
   const replay = new LogReplay(source, onFull);
   for (const log of chainLogs(source)) await replay.read(log);
   await replay.end();

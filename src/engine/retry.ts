@@ -61,7 +61,8 @@ export class Retry {
 
 /** What a failed job is to the caller who waits for it. */
 export function jobError(failure: JobFailure | undefined): VarveError {
-  if (failure === undefined) return new VarveError('VARVE_ASSERTION', 'broken invariant: background work failed without a reason');
+  if (failure === undefined)
+    return new VarveError('VARVE_ASSERTION', 'broken invariant: background work failed without a reason');
   const code = failure.systemCode === 'ENOSPC' ? 'VARVE_NO_SPACE' : (failure.code as VarveErrorCode);
   return new VarveError(code, `background work failed: ${failure.message}`, { file: failure.file, offset: failure.offset });
 }

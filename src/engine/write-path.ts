@@ -120,7 +120,8 @@ export class WritePath {
   private beforeWrite(): void {
     const { active } = this.memtables;
     if (!active.memtable.isFull) return;
-    if (this.sectionStart === undefined) throw new VarveError('VARVE_ASSERTION', 'broken invariant: a write happens in a section');
+    if (this.sectionStart === undefined)
+      throw new VarveError('VARVE_ASSERTION', 'broken invariant: a write happens in a section');
     if (active.memtable.nextSequence !== this.sectionStart) return;
     this.makeRoom();
     this.sectionStart = this.memtables.active.memtable.nextSequence;

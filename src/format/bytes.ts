@@ -6,14 +6,7 @@
  */
 
 /** Negative, zero or positive as a[aStart, aEnd) sorts before, with or after b[bStart, bEnd). */
-export function compareBytes(
-  a: Uint8Array,
-  aStart: number,
-  aEnd: number,
-  b: Uint8Array,
-  bStart: number,
-  bEnd: number,
-): number {
+export function compareBytes(a: Uint8Array, aStart: number, aEnd: number, b: Uint8Array, bStart: number, bEnd: number): number {
   const aLength = aEnd - aStart;
   const bLength = bEnd - bStart;
   const length = aLength < bLength ? aLength : bLength;
@@ -30,14 +23,7 @@ export function compareKeys(a: Uint8Array, b: Uint8Array): number {
 }
 
 /** Whether two byte strings are the same. */
-export function equalBytes(
-  a: Uint8Array,
-  aStart: number,
-  aEnd: number,
-  b: Uint8Array,
-  bStart: number,
-  bEnd: number,
-): boolean {
+export function equalBytes(a: Uint8Array, aStart: number, aEnd: number, b: Uint8Array, bStart: number, bEnd: number): boolean {
   const length = aEnd - aStart;
   if (length !== bEnd - bStart) return false;
   for (let i = 0; i < length; i++) {

@@ -39,12 +39,7 @@ export function hashKey(bytes: Uint8Array, start: number, end: number): number {
       c = round(c, word(bytes, at + 8));
       d = round(d, word(bytes, at + 12));
     }
-    hash =
-      (((a << 1) | (a >>> 31)) +
-        ((b << 7) | (b >>> 25)) +
-        ((c << 12) | (c >>> 20)) +
-        ((d << 18) | (d >>> 14))) |
-      0;
+    hash = (((a << 1) | (a >>> 31)) + ((b << 7) | (b >>> 25)) + ((c << 12) | (c >>> 20)) + ((d << 18) | (d >>> 14))) | 0;
   } else {
     hash = prime5;
   }

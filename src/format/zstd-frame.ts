@@ -44,7 +44,7 @@ export function isSingleFrame(source: Uint8Array, rawBytes: number): boolean {
 
 /** Where the last block ends, or -1 where the blocks reach beyond the source or have a reserved type. */
 function endOfBlocks(source: Uint8Array, start: number): number {
-  for (let at = start; at + blockHeaderBytes <= source.length; ) {
+  for (let at = start; at + blockHeaderBytes <= source.length;) {
     const header = (source[at] as number) | ((source[at + 1] as number) << 8) | ((source[at + 2] as number) << 16);
     const type = (header >> 1) & 3;
     if (type === 3) return -1;

@@ -61,7 +61,14 @@ function readTable(reader: ByteReader): TableMetadata {
 
 /** Appends an edit to `writer`, padded to a multiple of 8 from its beginning; the writer must be at such a multiple. */
 export function encodeEdit(writer: ByteWriter, edit: VersionEdit): void {
-  const counters = [edit.oldestLogNumber, edit.lastSequence, edit.nextFileNumber, edit.nextBucketId, edit.newestLogNumber, edit.newestLogBytes];
+  const counters = [
+    edit.oldestLogNumber,
+    edit.lastSequence,
+    edit.nextFileNumber,
+    edit.nextBucketId,
+    edit.newestLogNumber,
+    edit.newestLogBytes,
+  ];
   let fields = 0;
   for (let i = 0; i < counters.length; i++) if (counters[i] !== undefined) fields |= 1 << i;
   writer.byte(fields);

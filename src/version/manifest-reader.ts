@@ -63,7 +63,7 @@ function replay(window: FileWindow, file: string, manifestNumber: number): Manif
   let state = initialState(header.databaseId);
   let chain = chainStart;
   let at = manifestHeaderBytes;
-  for (let ordinal = 0; ordinal === 0 || at < window.sizeBytes; ) {
+  for (let ordinal = 0; ordinal === 0 || at < window.sizeBytes;) {
     const record = readRecord(window, codec, at, ordinal, chain);
     if (typeof record === 'string') {
       if (ordinal === 0) throw corruption(file, at, `${record}, and it is the first`);

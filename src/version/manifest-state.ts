@@ -48,7 +48,16 @@ export function stateAsEdit(state: ManifestState): VersionEdit {
     level.runs.map((run) => ({ level: index, runId: run.id, tables: run.tables })),
   );
   const { oldestLogNumber, lastSequence, nextFileNumber, nextBucketId, newestLogNumber, newestLogBytes } = state;
-  return { removedTables: [], addedRuns, oldestLogNumber, lastSequence, nextFileNumber, nextBucketId, newestLogNumber, newestLogBytes };
+  return {
+    removedTables: [],
+    addedRuns,
+    oldestLogNumber,
+    lastSequence,
+    nextFileNumber,
+    nextBucketId,
+    newestLogNumber,
+    newestLogBytes,
+  };
 }
 
 /** The state after an edit that may be wrong (it came from a file): the state, or what is wrong in words. */

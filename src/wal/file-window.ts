@@ -60,7 +60,7 @@ export class FileWindow {
     const magic1 = (codec.magic >>> 8) & 0xff;
     const magic2 = (codec.magic >>> 16) & 0xff;
     const magic3 = codec.magic >>> 24;
-    for (let position = first; position + frameHeaderBytes <= this.sizeBytes; ) {
+    for (let position = first; position + frameHeaderBytes <= this.sizeBytes;) {
       const chunkBytes = Math.min(this.bytes.length, this.sizeBytes - position);
       const start = this.load(position, chunkBytes);
       const bytes = this.bytes;

@@ -166,7 +166,7 @@ describe('a table', () => {
           const context = contextOf(files);
           const writer = openWriter(files, { fileNumber: 8, blockBytes: 200 });
           const scanner = new TableScanner(context, source.metadata);
-          for (let i = 0; scanner.valid; ) {
+          for (let i = 0; scanner.valid;) {
             if (scanner.atBlockStart && choices[i++ % choices.length] === true) {
               writer.addStoredBlock(scanner.blockStored, scanner.blockHandle, scanner.block);
               scanner.skipBlock();
