@@ -125,8 +125,7 @@ export interface Backend extends AsyncDisposable {
    */
   close(): Promise<void>;
   /**
-   * Counters since the open and gauges of now, cheap to read. Write amplification is (walBytesWritten + flushBytesWritten +
-   * compactionBytesWritten) / userBytesWritten.
+   * Counters since the open and gauges of now, cheap to read.
    */
   stats(): BackendStats;
 }
@@ -151,6 +150,10 @@ export interface BackendStats {
   flushBytesWritten: number;
   /** Tables written by compactions since open; those that were only moved do not count. */
   compactionBytesWritten: number;
+  /** Bytes written to disk (logs, flushes, compactions) for each byte of `userBytesWritten`; 0 before the first. */
+  writeAmplification: number;
+  /** From the start of a commit to its durability, of commits that had something to wait for. Quantiles within 0.1 %. */
+  commitLatencyMs: { count: number; p50: number; p99: number; max: number };
   /** Bytes held now; blocks found in the cache; blocks, filters and indexes that were read from a file. */
   cache: { bytes: number; hits: number; misses: number };
   /** How often a writer was blocked because background work was behind, and for how long in all. */

@@ -137,7 +137,7 @@ export class EngineBackend implements Backend {
 
   stats(): BackendStats {
     this.check();
-    return collectStats(this.engine);
+    return collectStats(this.engine, this.committer.latencies);
   }
 
   close(): Promise<void> {

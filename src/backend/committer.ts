@@ -12,6 +12,7 @@
  * 1. The timer runs only while something unlocked has not been requested; it keeps the process alive for that long.
  * 2. Where the hook throws, what it wrote is undone, nothing is requested, and pending operations stay pending.
  */
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import type { BatchTx } from '../api.js';
 import type { Engine } from '../engine/engine.js';
 import type { Timer } from '../env/clock.js';
@@ -33,6 +34,8 @@ export class Committer {
   private timer: Timer | undefined;
   private due: DueCommit[] = [];
   private hookRuns = false;
+  /** Microseconds from the start of a commit to its durability, of those that had something to wait for. */
+  readonly latencies: RecordableHistogram = createHistogram();
   /** The transaction that the hook gets; set by its maker. */
   transaction: BatchTx | undefined;
 
@@ -105,9 +108,12 @@ export class Committer {
     this.pending = 0;
     this.requestedSequence = this.engine.writes.unlockedSequence;
     this.stopTimer();
+    const { clock } = this.engine.parts;
+    const waits = this.engine.committedSequence < this.requestedSequence;
+    const began = clock.now();
     const done = request();
     onStart?.();
-    return done;
+    return waits ? done.then(() => this.latencies.record(Math.max(1, Math.round((clock.now() - began) * 1000)))) : done;
   }
 
   /** A commit that nobody awaits: its failure poisons, and the next one tells. */

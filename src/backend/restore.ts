@@ -16,6 +16,7 @@ import { fileInPieces } from '../env/outside-files.js';
 import { joinPath, resolvePath } from '../env/path.js';
 import { initializeChecksum } from '../format/checksum.js';
 import { currentFileName, parseFileName } from '../format/file-names.js';
+import { makeDurableDirectory } from '../engine/database-directory.js';
 import { verifyDirectory } from '../engine/verify.js';
 import { describe } from '../options.js';
 import { type UnpackedFile, unpackArchive } from './tar.js';
@@ -128,7 +129,7 @@ export async function restoreInto(
   const target = resolvePath(path);
   const { exists } = checkTarget(files, target);
   const parent = joinPath(target, '..');
-  const made = files.makeDirectory(parent);
+  const made = makeDurableDirectory(files, parent);
   const temporary = `${target}.restoring-${unforeseenName()}`;
   const failure = new SourceFailure();
   try {

@@ -49,13 +49,24 @@ export function checkDirectory(fileSystem: FileSystem, directory: string, mayCre
  * Makes the directory of a new database and its missing parents, durably. One that is there already may have been made a moment ago,
  * by a caller or by an opening that a crash cut short, so its name is made durable too, as far as its parent allows that.
  */
-export function makeDurableDirectory(fileSystem: FileSystem, directory: string): void {
+export function makeDurableDirectory(fileSystem: FileSystem, directory: string): string[] {
   const made = fileSystem.makeDirectory(directory);
-  for (const path of made) fileSystem.syncDirectory(joinPath(path, '..'));
-  if (made.length > 0) return;
   try {
-    fileSystem.syncDirectory(joinPath(directory, '..'));
+    for (const path of made) fileSystem.syncDirectory(joinPath(path, '..'));
+    if (made.length === 0) fileSystem.syncDirectory(joinPath(directory, '..'));
   } catch (error) {
-    if (!['EACCES', 'EPERM'].includes(systemErrorCode(error) ?? '')) throw error;
+    if (made.length === 0 && ['EACCES', 'EPERM'].includes(systemErrorCode(error) ?? '')) return made;
+    removeDirectories(fileSystem, made);
+    throw error;
+  }
+  return made;
+}
+
+/** Takes directories away that nobody can have put anything into, so that the next attempt makes them again, durably. */
+function removeDirectories(fileSystem: FileSystem, made: readonly string[]): void {
+  try {
+    for (const path of [...made].reverse()) fileSystem.removeDirectory(path);
+  } catch {
+    // The first error is the one that matters.
   }
 }
