@@ -11,7 +11,7 @@
  * A plan divides its inputs into groups whose key ranges do not touch. A group of one table moves as it is; a group of more is
  * merged. So keys that arrive in order are never rewritten.
  *
- * Invariants:
+ * Invariants, of every plan but a removal, which takes tables away and puts none in their place:
  * 1. A plan takes all runs of each level that it takes from, and every level between its first and its target: age order holds.
  * 2. The result is one run, newer than all that stays in its target level and below.
  * 3. Tombstones may be dropped only where the plan takes every run from its first level to the last.

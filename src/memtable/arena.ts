@@ -67,11 +67,6 @@ export class Arena {
     return address;
   }
 
-  /** Gives back the newest bytes, which must have been allocated last. */
-  giveBack(lengthBytes: number): void {
-    this.last.usedBytes -= lengthBytes;
-  }
-
   chunkOf(address: number): ArenaChunk {
     for (let i = this.chunks.length - 1; i > 0; i--) {
       const chunk = this.chunks[i] as ArenaChunk;

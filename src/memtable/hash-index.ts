@@ -37,12 +37,16 @@ export class HashIndex {
     return ordinal === 0 || this.slots[slot * 2 + 1] === (hash | 0) ? ordinal : -1;
   }
 
-  /** Fills the free slot at which a search ended. */
+  /** Makes room for one more key. Slots found before are not valid afterwards. */
+  reserve(): void {
+    if ((this.count + 1) * 2 > this.mask) this.grow();
+  }
+
+  /** Fills the free slot at which a search ended, after `reserve`. */
   insert(slot: number, hash: number, ordinal: number): void {
     this.slots[slot * 2] = ordinal;
     this.slots[slot * 2 + 1] = hash | 0;
     this.count++;
-    if (this.count * 2 > this.mask) this.grow();
   }
 
   clear(): void {
@@ -53,7 +57,7 @@ export class HashIndex {
   private grow(): void {
     const old = this.slots;
     this.slots = new Int32Array(old.length * 2);
-    this.mask = this.slots.length / 2 - 1;
+    this.mask = old.length - 1;
     for (let i = 0; i < old.length; i += 2) {
       const ordinal = old[i] as number;
       if (ordinal === 0) continue;

@@ -18,6 +18,7 @@
  * 2. All versions stay readable until the memtable is gone.
  * 3. `usedBytes` counts records and their share of the index, so that the bound on memory is honest.
  */
+import { VarveError } from '../errors.js';
 import { equalBytes } from '../format/bytes.js';
 import {
   type EntryCursor,
@@ -102,6 +103,7 @@ export class Memtable {
    * copied. A string value stands for its UTF-8 bytes, which are `valueBytes` long.
    */
   append(key: Uint8Array, keyEnd: number, hash: number, value: Uint8Array | string | undefined, valueBytes: number): void {
+    this.reserveIndex();
     const address = this.arena.allocate(recordBytes(keyEnd, valueBytes));
     const chunk = this.arena.chunkOf(address);
     const offset = (address - chunk.baseUnits) * 8;
@@ -125,6 +127,7 @@ export class Memtable {
 
   /** Takes a record that already stands in the arena, and was checked. */
   indexRecord(address: number): void {
+    this.reserveIndex();
     const chunk = this.arena.chunkOf(address);
     const offset = (address - chunk.baseUnits) * 8;
     const keyStart = offset + recordHeaderBytes;
@@ -249,7 +252,6 @@ export class Memtable {
 
   private index(address: number, hash: number, bytes: Buffer, keyStart: number, keyEnd: number): void {
     const ordinal = this.nextOrdinal;
-    if (ordinal === this.capacity) this.growColumns();
     this.addresses[ordinal] = address;
     this.nextOrdinal = ordinal + 1;
     const { hash: index, reader } = this;
@@ -300,14 +302,25 @@ export class Memtable {
     return low;
   }
 
+  /** Room in the index for one more record, before a byte of it is written: where there is no memory, nothing has changed. */
+  private reserveIndex(): void {
+    try {
+      this.hash.reserve();
+      if (this.nextOrdinal === this.capacity) this.growColumns();
+    } catch (cause) {
+      throw new VarveError('VARVE_LIMIT', `no memory for the index of ${this.nextOrdinal} records`, { cause });
+    }
+  }
+
   private growColumns(): void {
-    this.capacity *= 2;
-    const addresses = new Uint32Array(new SharedArrayBuffer(this.capacity * 4));
+    const capacity = this.capacity * 2;
+    const addresses = new Uint32Array(new SharedArrayBuffer(capacity * 4));
     addresses.set(this.addresses);
-    const newest = new Uint32Array(this.capacity);
+    const newest = new Uint32Array(capacity);
     newest.set(this.newest);
-    const previous = new Uint32Array(this.capacity);
+    const previous = new Uint32Array(capacity);
     previous.set(this.previous);
+    this.capacity = capacity;
     this.addresses = addresses;
     this.newest = newest;
     this.previous = previous;

@@ -15,6 +15,7 @@ function search(index: HashIndex, hash: number, bound: number): number[] {
 }
 
 function insert(index: HashIndex, hash: number, ordinal: number): void {
+  index.reserve();
   let slot = index.firstSlot(hash);
   while (index.probe(slot, hash) !== 0) slot = index.nextSlot(slot);
   index.insert(slot, hash, ordinal);
