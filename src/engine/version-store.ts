@@ -98,14 +98,29 @@ export class VersionStore {
     return { first, end: this.nextNumber };
   }
 
-  /** Writes a manifest that holds the whole state, makes it the live one, and removes the one before. */
+  /**
+   * Writes a manifest that holds the whole state, makes it the live one, and removes the one before. Where it fails the one before goes
+   * on, unless CURRENT may name the new one already: then edits to either could be lost, and that poisons.
+   */
   startManifest(): void {
+    // An edit that waits for its sync would be in the old manifest alone.
+    if (this.pending.length > 0) this.installNow();
     const { fileSystem, directory } = this.surroundings;
     const before = this.manifest === undefined ? undefined : this.manifestNumber;
     const number = this.allocateFileNumber();
     const temporaryNumber = this.allocateFileNumber();
     const manifest = ManifestWriter.create(fileSystem, directory, number, this.state);
-    publishCurrent(fileSystem, directory, number, temporaryNumber);
+    let mayHaveSwitched = false;
+    try {
+      publishCurrent(fileSystem, directory, number, temporaryNumber, () => {
+        mayHaveSwitched = true;
+      });
+    } catch (error) {
+      manifest.close();
+      if (mayHaveSwitched) this.fail(error);
+      else this.surroundings.liveFiles.markObsolete(manifestFileName(number));
+      throw error;
+    }
     this.manifest?.close();
     this.manifest = manifest;
     this.manifestNumber = number;
@@ -157,11 +172,15 @@ export class VersionStore {
   }
 
   close(): void {
-    if (this.manifest !== undefined && !this.manifest.hasFailed && !this.surroundings.health.isPoisoned) this.manifest.appendClose();
-    this.manifest?.close();
-    for (const reader of this.readers.values()) reader.close();
-    this.readers.clear();
-    this.surroundings.tableContext.openTables.closeAll();
+    try {
+      if (this.manifest !== undefined && !this.manifest.hasFailed && !this.surroundings.health.isPoisoned)
+        this.manifest.appendClose();
+    } finally {
+      this.manifest?.close();
+      for (const reader of this.readers.values()) reader.close();
+      this.readers.clear();
+      this.surroundings.tableContext.openTables.closeAll();
+    }
   }
 
   private async run(): Promise<void> {

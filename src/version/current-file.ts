@@ -28,9 +28,15 @@ export function currentContent(manifestNumber: number): Uint8Array {
 
 /**
  * Makes MANIFEST-`manifestNumber`, which must be durable with its name, the live one. `temporaryNumber` is a fresh file number.
- * Durable when it returns. After a failure before the rename the old CURRENT stands; after a failure of the last sync either may.
+ * Durable when it returns. After a failure before `beforeSwitch` was called the old CURRENT stands; after one that comes later either may.
  */
-export function publishCurrent(fileSystem: FileSystem, directory: string, manifestNumber: number, temporaryNumber: number): void {
+export function publishCurrent(
+  fileSystem: FileSystem,
+  directory: string,
+  manifestNumber: number,
+  temporaryNumber: number,
+  beforeSwitch?: () => void,
+): void {
   const temporaryPath = joinPath(directory, temporaryFileName(temporaryNumber));
   const file = fileSystem.open(temporaryPath, 'create');
   try {
@@ -38,6 +44,7 @@ export function publishCurrent(fileSystem: FileSystem, directory: string, manife
     // Barrier: the content is on disk before the name CURRENT can lead to it.
     file.sync();
     file.close();
+    beforeSwitch?.();
     fileSystem.rename(temporaryPath, joinPath(directory, currentFileName));
   } catch (error) {
     file.close();
