@@ -142,7 +142,8 @@ export class CommitQueue {
     // The rest of this turn may unlock more: it joins the first group.
     await undefined;
     try {
-      while (this.requested > this.committedSequence && !this.surroundings.health.isPoisoned) {
+      while (this.requested > this.committedSequence) {
+        this.surroundings.health.checkNotPoisoned();
         const target = this.nextTarget();
         let wrote = false;
         for (const slot of [...this.surroundings.slots()]) {
@@ -246,6 +247,8 @@ export class CommitQueue {
   }
 
   private finish(target: number, wrote: boolean): void {
+    // The manifest may have failed while the log was synced.
+    this.surroundings.health.checkNotPoisoned();
     this.committedSequence = target;
     if (wrote) this.commits++;
     for (const slot of this.surroundings.slots()) slot.markCommitted(target);
