@@ -148,6 +148,7 @@ export class Engine {
     await versions.settled();
     this.parts.health.checkNotPoisoned();
     versions.startManifest();
+    this.parts.liveFiles.retryDeletions();
   }
 
   onPoison(listener: () => void): void {
@@ -203,16 +204,20 @@ export class Engine {
     return this.commits === undefined ? 0 : this.commits.committedSequence - 1;
   }
 
+  /** Never throws: what is left is an orphan, which the next open removes. */
   private removeOutputs(job: Job): void {
     const { fileSystem, directory } = this.parts;
-    for (const name of fileSystem.list(directory)) {
+    const attempt = <T>(call: () => T): T | undefined => {
+      try {
+        return call();
+      } catch {
+        return undefined;
+      }
+    };
+    for (const name of attempt(() => fileSystem.list(directory)) ?? []) {
       const number = Number.parseInt(name, 10);
       if (number < job.fileNumbers.first || number >= job.fileNumbers.end || name !== tableFileName(number)) continue;
-      try {
-        fileSystem.unlink(joinPath(directory, name));
-      } catch {
-        // It is an orphan: the next open removes it.
-      }
+      attempt(() => fileSystem.unlink(joinPath(directory, name)));
     }
   }
 }

@@ -52,13 +52,19 @@ interface FoundDatabase {
 function codecFor(options: ResolvedOptions): Codec | undefined {
   const codec = loadCodec();
   if (options.compression === 'zstd' && codec === undefined) {
-    throw new VarveError('VARVE_INVALID_ARGUMENT', "compression 'zstd' needs a codec, and none is there: install zstd-napi, or use 'auto' or 'none'");
+    throw new VarveError(
+      'VARVE_INVALID_ARGUMENT',
+      "compression 'zstd' needs a codec, and none is there: install zstd-napi, or use 'auto' or 'none'",
+    );
   }
   return codec;
 }
 
 /** Reads CURRENT and the manifest, and looks whether all that they name is there. */
-export function readDatabase(fileSystem: FileSystem, directory: string): Omit<FoundDatabase, 'state'> & { state: ManifestState | undefined } {
+export function readDatabase(
+  fileSystem: FileSystem,
+  directory: string,
+): Omit<FoundDatabase, 'state'> & { state: ManifestState | undefined } {
   const names = fileSystem.list(directory);
   let nextFileNumber = 1;
   const logNumbers: number[] = [];
@@ -78,7 +84,11 @@ export function readDatabase(fileSystem: FileSystem, directory: string): Omit<Fo
     if (!tables.has(table.fileNumber)) throw corruption(name, undefined, 'the table is missing');
     const status = fileSystem.status(joinPath(directory, name));
     if (status?.kind !== 'file' || status.sizeBytes !== table.fileBytes) {
-      throw corruption(name, undefined, `the table is ${describeStatus(status)}, the manifest says a file of ${table.fileBytes} bytes`);
+      throw corruption(
+        name,
+        undefined,
+        `the table is ${describeStatus(status)}, the manifest says a file of ${table.fileBytes} bytes`,
+      );
     }
   }
   return { state, manifestNumber, nextFileNumber, logNumbers };
@@ -93,7 +103,12 @@ function readNamedManifest(fileSystem: FileSystem, directory: string, manifestNu
     return readManifest(fileSystem, directory, manifestNumber);
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw error;
-    throw corruption(`MANIFEST-${String(manifestNumber).padStart(6, '0')}`, undefined, 'the manifest that CURRENT names is missing', error);
+    throw corruption(
+      `MANIFEST-${String(manifestNumber).padStart(6, '0')}`,
+      undefined,
+      'the manifest that CURRENT names is missing',
+      error,
+    );
   }
 }
 
@@ -119,7 +134,14 @@ export async function openEngine(options: ResolvedOptions, environment: Environm
     const { databaseId } = state;
     const tableContext = { fileSystem, directory, databaseId, codec, openTables: new OpenTables(fileSystem, directory), cache };
     const holder: { engine?: Engine } = {};
-    const surroundings = { fileSystem, directory, tableContext, liveFiles, health, onPoisoned: () => holder.engine?.onPoisoned() };
+    const surroundings = {
+      fileSystem,
+      directory,
+      tableContext,
+      liveFiles,
+      health,
+      onPoisoned: () => holder.engine?.onPoisoned(),
+    };
     const versions = new VersionStore(surroundings, state, found.manifestNumber, found.nextFileNumber);
     const memtables = new MemtableSet(options.memtableBytes, () => versions.allocateFileNumber(), state.lastSequence + 1);
     const targetTableBytes = environment.targetTableBytes ?? 2 * options.memtableBytes;
@@ -150,7 +172,12 @@ export async function openEngine(options: ResolvedOptions, environment: Environm
 }
 
 /** From a version to a running engine: fresh manifest, catalogue, logs, orphans, background work. */
-async function recover(engine: Engine, environment: Environment, logNumbers: readonly number[], canCompress: boolean): Promise<void> {
+async function recover(
+  engine: Engine,
+  environment: Environment,
+  logNumbers: readonly number[],
+  canCompress: boolean,
+): Promise<void> {
   const { options, directory, databaseId, fileSystem, versions, memtables, catalog, targetTableBytes } = engine.parts;
   if (!options.readOnly) {
     versions.startManifest();
@@ -191,10 +218,14 @@ async function recover(engine: Engine, environment: Environment, logNumbers: rea
     await engine.background.flushes.flushSealed();
   });
   memtables.oldestUnreadLog = undefined;
-  engine.begin(recovered.nextSequence, recovered.logs.findLast((log) => log.bytes > 0) ?? { number: 0, bytes: 0 });
+  // The next new log names the newest one that a memtable needs. One between them without a record is needed by nobody, and no snapshot has it.
+  engine.begin(recovered.nextSequence, memtables.sealed.at(-1)?.recoveredLogs.at(-1) ?? { number: 0, bytes: 0 });
   if (options.readOnly) return;
   await letGoOfLogs(engine, logNumbers);
-  syncLogs(engine, recovered.logs.filter((log) => log.bytes > 0).map((log) => log.number));
+  syncLogs(
+    engine,
+    recovered.logs.filter((log) => log.bytes > 0).map((log) => log.number),
+  );
   if (!started) startRunner();
   else engine.background.schedule();
 }
@@ -234,8 +265,11 @@ function syncLogs({ parts: { fileSystem, directory, versions } }: Engine, number
   if (numbers.length > 0) fileSystem.syncDirectory(directory);
 }
 
-/** Removes files of ours that nothing names: outputs of jobs that did not end, old manifests and logs, temporary files. */
-function removeOrphans({ parts: { fileSystem, directory, versions } }: Engine): void {
+/**
+ * Removes files of ours that nothing names: outputs of jobs that did not end, old manifests and logs, temporary files. One that
+ * cannot be removed is in nobody's way.
+ */
+function removeOrphans({ parts: { fileSystem, directory, versions, liveFiles } }: Engine): void {
   const { state } = versions;
   const tables = new Set<number>();
   for (const table of versionTables(state.version)) tables.add(table.fileNumber);
@@ -247,7 +281,6 @@ function removeOrphans({ parts: { fileSystem, directory, versions } }: Engine): 
       (parsed.kind === 'table' && !tables.has(parsed.number)) ||
       (parsed.kind === 'log' && parsed.number < state.oldestLogNumber) ||
       (parsed.kind === 'manifest' && parsed.number !== versions.currentManifestNumber);
-    if (!isOrphan) continue;
-    if (fileSystem.status(joinPath(directory, name))?.kind === 'file') fileSystem.unlink(joinPath(directory, name));
+    if (isOrphan && fileSystem.status(joinPath(directory, name))?.kind === 'file') liveFiles.markObsolete(name);
   }
 }

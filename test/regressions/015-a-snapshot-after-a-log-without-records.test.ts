@@ -1,0 +1,53 @@
+/**
+ * A crash may leave a log with nothing but its header. The next log named it as the one before itself, and a snapshot, which holds only
+ * logs with records, did not open: the log was missed.
+ */
+import { expect, test } from 'vitest';
+import { EngineBackend } from '../../src/backend/backend.js';
+import { takeCheckpoint } from '../../src/engine/checkpoint.js';
+import { openEngine } from '../../src/engine/open.js';
+import { resolveOptions } from '../../src/options.js';
+import { LogWriter } from '../../src/wal/log-writer.js';
+import { config, openDatabase, path } from '../crash/workload.js';
+import { inlineEnvironment, smallSizes } from '../support/memory-database.js';
+import { MemoryFileSystem } from '../support/memory-file-system.js';
+
+/** A new file system with the bytes that a snapshot would hold. */
+function copyOf(checkpoint: ReturnType<typeof takeCheckpoint>): MemoryFileSystem {
+  const copy = new MemoryFileSystem();
+  copy.makeDirectory(path);
+  for (const { name, sizeBytes, content } of checkpoint.files) {
+    const bytes = new Uint8Array(sizeBytes);
+    if (content === undefined) checkpoint.fileSystem.open(`${path}/${name}`, 'read').read(bytes, 0);
+    copy.open(`${path}/${name}`, 'create').write([content ?? bytes], 0);
+  }
+  return copy;
+}
+
+test('a snapshot opens where a log without records lies between two that it holds', async () => {
+  const fileSystem = new MemoryFileSystem();
+  const first = await openDatabase(fileSystem);
+  first.update((tx) => {
+    tx.unsafeCreateBucket('a');
+    tx.unsafePut('a', 'before', '1');
+  });
+  await first.forceCommit();
+  const image = fileSystem.crash(1, 'dropUnsynced');
+  const name = image.list(path).find((each) => each.endsWith('.log')) ?? '';
+  LogWriter.create(image, path, {
+    databaseId: new Uint8Array(16).fill(7),
+    logNumber: 50,
+    previousLogNumber: Number.parseInt(name, 10),
+    previousLogBytes: image.status(`${path}/${name}`)?.sizeBytes ?? 0,
+    firstSequence: 100,
+  }).close();
+  const engine = await openEngine(resolveOptions(config), inlineEnvironment(image, smallSizes));
+  const backend = new EngineBackend(engine);
+  backend.update((tx) => tx.unsafePut('a', 'after', '2'));
+  await backend.forceCommit();
+  const checkpoint = takeCheckpoint(engine);
+  const restored = await openDatabase(copyOf(checkpoint));
+  expect(restored.readTx().unsafeRange('a', 'a', 'z').keys.map(String)).toEqual(['after', 'before']);
+  checkpoint.release();
+  for (const each of [restored, backend, first]) await each.close();
+});
