@@ -1,8 +1,6 @@
 /**
  * Commands about the life of the database: commits, hashes, defrag, closing and opening again.
- *
- * A crash belongs here: its command would lose what the file system had not synced, open again, find the visible state to be
- * one of `model.history`, and cut the history down to that one.
+ * A loss of power is in crash-commands.ts.
  */
 import fc from 'fast-check';
 import type { BackendConfig } from 'varve';

@@ -67,6 +67,14 @@ export class Model {
     else expect.fail(`hash ${hash} is of none of the ${this.history.length} states that may be committed`);
   }
 
+  /** Power was lost and the database opened again: it may show any state of the history, and that one is durable now. */
+  crashed(matches: (state: State) => boolean): void {
+    const at = this.history.findLastIndex(matches);
+    if (at < 0) expect.fail(`what came back is none of the ${this.history.length} states that a crash may leave`);
+    this.history.splice(at + 1);
+    this.closed();
+  }
+
   /** The backend was closed: everything unlocked is durable, and everything open has ended. */
   closed(): void {
     this.history = [this.visible];
@@ -75,6 +83,16 @@ export class Model {
     this.pins = [];
   }
 }
+
+/** What databases of the model test lie on. */
+export interface Disk {
+  open(config: BackendConfig): Promise<Backend>;
+  /** Loses power after so many more operations, or when they have come to rest. `seed` says what is left of what was not synced. */
+  losePower?(lossAt: number, seed: number, activity: () => Promise<void>): Promise<void>;
+}
+
+/** The disk of this machine, which the test cannot take the power from. */
+export const realDisk: Disk = { open: openBackend };
 
 /** The library, and what is open in it. */
 export class System {
@@ -87,6 +105,7 @@ export class System {
 
   private constructor(
     readonly directory: string,
+    readonly disk: Disk,
     public backend: Backend,
   ) {}
 
@@ -95,14 +114,19 @@ export class System {
   }
 
   /** Opens a fresh database below the directory. */
-  static async open(directory: string, options: Partial<BackendConfig>): Promise<System> {
-    return new System(directory, await openBackend(System.configOf(directory, options)));
+  static async open(directory: string, options: Partial<BackendConfig>, disk: Disk = realDisk): Promise<System> {
+    return new System(directory, disk, await disk.open(System.configOf(directory, options)));
   }
 
   /** Closes the database and opens it again. */
   async reopen(options: Partial<BackendConfig>): Promise<void> {
     await this.close();
-    this.backend = await openBackend(System.configOf(this.directory, options));
+    await this.openAgain(options);
+  }
+
+  /** Opens the database, which is not open. */
+  async openAgain(options: Partial<BackendConfig>): Promise<void> {
+    this.backend = await this.disk.open(System.configOf(this.directory, options));
   }
 
   /** A path at which nothing is yet. */
@@ -114,6 +138,11 @@ export class System {
   async close(): Promise<void> {
     await this.backend.close();
     await Promise.all(this.commits);
+    this.forget();
+  }
+
+  /** Lets go of what was open in a backend that is gone. */
+  forget(): void {
     this.commits = [];
     this.readers.clear();
     this.snapshots.clear();
