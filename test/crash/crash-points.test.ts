@@ -60,6 +60,19 @@ async function judge(image: MemoryFileSystem, journal: Journal, where: string): 
   await backend.close();
 }
 
+/** The process is killed and the machine goes on; what the next opening shows must survive a loss of power that follows (C6). */
+async function expectSettled(image: MemoryFileSystem, journal: Journal, where: string): Promise<void> {
+  const backend = await openDatabase(image);
+  const shown = shownBy(backend.readTx());
+  const complaint = journal.complaintAbout(shown);
+  if (complaint !== undefined) expect.fail(`${where}: ${complaint}`);
+  const survivor = await openDatabase(image.crash(1, 'dropUnsynced'));
+  const lost = journal.reducedTo(shown).complaintAbout(shownBy(survivor.readTx()));
+  if (lost !== undefined) expect.fail(`${where}, then power lost after opening: ${lost}`);
+  await survivor.close();
+  await backend.close();
+}
+
 /** Loses power again in the middle of the recovery; gives what is left then. */
 async function crashInRecovery(image: MemoryFileSystem, lossAt: number, seed: number): Promise<MemoryFileSystem> {
   let operations = 0;
@@ -115,6 +128,7 @@ describe('a loss of power at any operation', () => {
         const where = `power lost at operation ${point}, ${mode}, seed ${seed}`;
         await judge(fileSystem.crash(seed * 7919 + point, mode), journal, where);
       }
+      await expectSettled(fileSystem.clone(), journal, `process killed at operation ${point}`);
       const image = fileSystem.crash(point, 'keepRandom');
       const second = await crashInRecovery(image, (point * 31) % 40, point + 1);
       await judge(
