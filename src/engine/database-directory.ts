@@ -40,7 +40,9 @@ export function checkDirectory(fileSystem: FileSystem, directory: string, mayCre
   if (state === 'database') return state;
   if (!mayCreate) throw new VarveError('VARVE_NOT_FOUND', `${directory} holds no database`, { file: directory });
   if (state === 'foreign') {
-    throw invalidArgument(`${directory} holds something else than a database; a new one needs a directory that is empty or missing`);
+    throw invalidArgument(
+      `${directory} holds something else than a database; a new one needs a directory that is empty or missing`,
+    );
   }
   return state;
 }
