@@ -40,9 +40,14 @@ async function liveUntil(fileSystem: MemoryFileSystem, lossAt: number): Promise<
   return journal;
 }
 
+/** Opens what must open. */
+async function reopened(image: MemoryFileSystem, where: string): Promise<Backend> {
+  return openDatabase(image).catch((error: unknown) => expect.fail(`${where}: the open failed: ${String(error)}`));
+}
+
 /** Opens what a crash left and judges it; then the database must work, be closed, and open with the same content. */
 async function judge(image: MemoryFileSystem, journal: Journal, where: string): Promise<void> {
-  let backend = await openDatabase(image).catch((error: unknown) => expect.fail(`${where}: the open failed: ${String(error)}`));
+  let backend = await reopened(image, where);
   const recovered = shownBy(backend.readTx());
   const complaint = journal.complaintAbout(recovered);
   if (complaint !== undefined) expect.fail(`${where}: ${complaint}`);
@@ -54,7 +59,7 @@ async function judge(image: MemoryFileSystem, journal: Journal, where: string): 
   await after.durable(() => backend.batchTx().commit());
   await backend.close();
   expect(image.openHandles, `${where}: handles after close`).toBe(0);
-  backend = await openDatabase(image);
+  backend = await reopened(image, where);
   const again = after.complaintAbout(shownBy(backend.readTx()));
   if (again !== undefined) expect.fail(`${where}, reopened: ${again}`);
   await backend.close();
@@ -62,11 +67,11 @@ async function judge(image: MemoryFileSystem, journal: Journal, where: string): 
 
 /** The process is killed and the machine goes on; what the next opening shows must survive a loss of power that follows (C6). */
 async function expectSettled(image: MemoryFileSystem, journal: Journal, where: string): Promise<void> {
-  const backend = await openDatabase(image);
+  const backend = await reopened(image, where);
   const shown = shownBy(backend.readTx());
   const complaint = journal.complaintAbout(shown);
   if (complaint !== undefined) expect.fail(`${where}: ${complaint}`);
-  const survivor = await openDatabase(image.crash(1, 'dropUnsynced'));
+  const survivor = await reopened(image.crash(1, 'dropUnsynced'), where);
   const lost = journal.reducedTo(shown).complaintAbout(shownBy(survivor.readTx()));
   if (lost !== undefined) expect.fail(`${where}, then power lost after opening: ${lost}`);
   await survivor.close();
