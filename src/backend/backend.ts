@@ -141,7 +141,14 @@ export class EngineBackend implements Backend {
   }
 
   close(): Promise<void> {
-    this.closing ??= this.closeOnce();
+    if (this.closing === undefined) {
+      // Set before anything runs: the hook of the last commit may call close, too.
+      let settle: (closed: Promise<void>) => void = () => {};
+      this.closing = new Promise<void>((resolve) => {
+        settle = resolve;
+      });
+      settle(this.closeOnce());
+    }
     return this.closing;
   }
 
@@ -150,17 +157,16 @@ export class EngineBackend implements Backend {
   }
 
   private get isClosed(): boolean {
-    return this.engine.parts.health.isClosed || this.closing !== undefined;
+    return this.engine.parts.health.isClosed;
   }
 
   private check(): void {
-    if (this.closing !== undefined) throw new VarveError('VARVE_CLOSED', 'the backend is closed');
     this.engine.parts.health.checkOpen();
   }
 
   private async closeOnce(): Promise<void> {
     const closed = new VarveError('VARVE_CLOSED', 'the backend was closed');
-    this.sections.rejectWaiters(closed);
+    this.sections.close(closed);
     if (this.sections.isHeld) this.batch.undo();
     const { health } = this.engine.parts;
     // The commit starts before anybody is refused, so that the hook can still write.
@@ -168,13 +174,15 @@ export class EngineBackend implements Backend {
       () => undefined,
       (error: unknown) => ({ error }),
     );
+    const isAllCommitted = (): boolean => this.engine.committedSequence >= this.engine.writes.unlockedSequence;
     health.close();
     this.committer.stopTimer();
     for (const snapshot of [...this.snapshots]) snapshot.end();
     this.engine.background.notify();
     const failure = await committed;
     const shutDownFailure = await this.engine.shutDown();
-    if (failure !== undefined) throw failure.error;
+    // A poisoned backend has told; it tells again only where something is lost.
+    if (failure !== undefined && !(health.isPoisoned && isAllCommitted())) throw failure.error;
     if (shutDownFailure !== undefined) throw shutDownFailure;
   }
 }

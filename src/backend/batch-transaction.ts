@@ -1,7 +1,7 @@
 /**
  * The one write transaction: sections, puts and deletes, commits.
  *
- * Checks come in this order: closed, no section, read-only or stopped, arguments, limits, bucket. A call that throws has changed
+ * Checks come in this order: closed, no section, read-only or stopped, bucket, arguments, limits. A call that throws has changed
  * nothing and counts for nothing.
  */
 import type { BatchTx, BytesInput, IterateOptions, RangeResult } from '../api.js';

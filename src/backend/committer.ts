@@ -19,6 +19,9 @@ import type { Timer } from '../env/clock.js';
 import { invalidArgument } from '../errors.js';
 import type { SectionLock } from './section-lock.js';
 
+/** A timer that only keeps the process alive. */
+const longestMs = 2 ** 31 - 1;
+
 interface DueCommit {
   readonly resolve: (started: Promise<void>) => void;
   readonly reject: (error: unknown) => void;
@@ -33,6 +36,8 @@ export class Committer {
   private requestedSequence: number;
   private timer: Timer | undefined;
   private due: DueCommit[] = [];
+  /** Keeps the process alive while a commit waits for the end of a section. */
+  private keepAlive: Timer | undefined;
   private hookRuns = false;
   /** Microseconds from the start of a commit to its durability, of those that had something to wait for. */
   readonly latencies: RecordableHistogram = createHistogram();
@@ -70,7 +75,12 @@ export class Committer {
     if (!this.hasHook || this.hookRuns) return this.start(onStart, ask);
     return new Promise<void>((resolve, reject) => {
       this.due.push({ resolve, reject, onStart, request: ask });
-      if (!this.lock.isHeld) this.startDue();
+      if (this.lock.isHeld) {
+        this.keepAlive ??= this.engine.parts.clock.startTimer(longestMs, () => {}, true);
+        return;
+      }
+      this.startDue();
+      this.lock.passOn();
     });
   }
 
@@ -79,10 +89,9 @@ export class Committer {
     this.timer = undefined;
   }
 
-  rejectDue(error: unknown): void {
-    const { due } = this;
-    this.due = [];
-    for (const commit of due) commit.reject(error);
+  private endKeepAlive(): void {
+    this.keepAlive?.cancel();
+    this.keepAlive = undefined;
   }
 
   private get hasHook(): boolean {
@@ -94,6 +103,7 @@ export class Committer {
   private startDue(): void {
     const { due } = this;
     this.due = [];
+    this.endKeepAlive();
     try {
       this.runHook();
     } catch (error) {
@@ -160,7 +170,8 @@ export class Committer {
 
 /** What must be synchronous gave a promise: refused. Its own failure is not reported twice. */
 export function refuseThenable(result: unknown): void {
-  if (typeof result !== 'object' || result === null || !('then' in result) || typeof result.then !== 'function') return;
+  const mayHaveThen = (typeof result === 'object' && result !== null) || typeof result === 'function';
+  if (!mayHaveThen || !('then' in result) || typeof result.then !== 'function') return;
   Promise.resolve(result).catch(() => {});
   throw invalidArgument('the function is synchronous: it must not return a promise');
 }

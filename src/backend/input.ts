@@ -16,7 +16,7 @@ const shortString = 40;
 
 /** Whether a value is a string or bytes, those of another realm included. */
 export function isBytesInput(value: unknown): value is BytesInput {
-  return typeof value === 'string' || value instanceof Uint8Array || isUint8Array(value);
+  return typeof value === 'string' || isUint8Array(value);
 }
 
 /** Refuses what is neither a string nor bytes. */

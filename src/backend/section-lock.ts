@@ -21,6 +21,7 @@ export class SectionLock {
   epoch = 0;
   private holder: SectionHolder | undefined;
   private waiters: Waiter[] = [];
+  private closedBy: unknown;
 
   get isHeld(): boolean {
     return this.holder !== undefined;
@@ -63,11 +64,17 @@ export class SectionLock {
 
   /** Calls `begin` when it is its turn: now, or from within `passOn`. `reject` is called where it never will be. */
   wait(begin: () => void, reject: (error: unknown) => void): void {
+    if (this.closedBy !== undefined) {
+      reject(this.closedBy);
+      return;
+    }
     this.waiters.push({ begin, reject });
     this.passOn();
   }
 
-  rejectWaiters(error: unknown): void {
+  /** Nobody gets the lock by waiting any more: those who wait, and those who will, are rejected. */
+  close(error: unknown): void {
+    this.closedBy = error;
     const { waiters } = this;
     this.waiters = [];
     for (const waiter of waiters) waiter.reject(error);

@@ -73,9 +73,9 @@ export class Background implements JobDesk, JobHandler {
   }
 
   /** Flushes and compacts everything that is sealed: the work of defrag. */
-  async compactAll(onProgress: (done: number, total: number) => void): Promise<void> {
+  async compactAll(onProgress: (done: number, total: number) => void, checkGoesOn: () => void): Promise<void> {
     await this.flushes.flushSealed();
-    await this.compactions.compactAll(onProgress);
+    await this.compactions.compactAll(onProgress, checkGoesOn);
   }
 
   /** Ends all work; what ran is dropped and its output removed. */

@@ -96,8 +96,8 @@ export class CommitQueue {
   /** Resolves when everything below `sequence` is durable. */
   waitFor(sequence: number): Promise<void> {
     const { health } = this.surroundings;
-    if (this.committedSequence >= sequence) return Promise.resolve();
     if (health.isPoisoned) return Promise.reject(health.poisonError());
+    if (this.committedSequence >= sequence) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.waiters.push({ sequence, resolve, reject });
       this.request(sequence);
@@ -110,11 +110,11 @@ export class CommitQueue {
    */
   commitExactly(sequence: number, onReached: () => void): Promise<void> {
     const { health } = this.surroundings;
+    if (health.isPoisoned) return Promise.reject(health.poisonError());
     if (this.committedSequence === sequence) {
       onReached();
       return Promise.resolve();
     }
-    if (health.isPoisoned) return Promise.reject(health.poisonError());
     return new Promise((resolve, reject) => {
       this.waiters.push({ sequence, onReached, resolve, reject });
       this.request(sequence);

@@ -35,6 +35,9 @@ export class CompactionScheduler {
   private running: RunningCompaction | undefined;
   private installing = false;
   private suspended = 0;
+  /** The job of a full compaction, while one runs. */
+  private fullJob: number | undefined;
+  private lastFailure: JobFailure | undefined;
   private onProgress: ((bytesRead: number) => void) | undefined;
 
   constructor(private readonly desk: JobDesk) {
@@ -65,11 +68,15 @@ export class CompactionScheduler {
     if (this.running?.job.id === id) this.onProgress?.(bytesRead);
   }
 
-  /** Compacts everything into one run without garbage. `onProgress` is told the bytes read and their total. */
-  async compactAll(onProgress: (done: number, total: number) => void): Promise<void> {
+  /**
+   * Compacts everything into one run without garbage. `onProgress` is told the bytes read and their total; `checkGoesOn` is asked before
+   * the work starts.
+   */
+  async compactAll(onProgress: (done: number, total: number) => void, checkGoesOn: () => void): Promise<void> {
     this.suspended++;
     try {
       await this.desk.until(() => this.running === undefined);
+      checkGoesOn();
       const { versions, targetTableBytes, health } = this.desk.surroundings;
       const live = this.liveBuckets();
       const plan = planFullCompaction(versions.version, targetTableBytes, (table) => isClean(table, live));
@@ -78,24 +85,24 @@ export class CompactionScheduler {
       this.onProgress = (bytesRead) => onProgress(Math.min(bytesRead, total), total);
       onProgress(0, total);
       this.retry.cancel();
-      const failuresBefore = this.retry.failures;
-      this.start(plan);
+      this.fullJob = this.start(plan);
       await this.desk.until(() => {
         health.checkNotPoisoned();
-        if (this.retry.failures > failuresBefore) throw jobError(this.retry.last);
+        if (this.lastFailure?.id === this.fullJob) throw jobError(this.lastFailure);
         return this.running === undefined;
       });
       onProgress(total, total);
     } finally {
+      this.fullJob = undefined;
       this.onProgress = undefined;
       this.suspended--;
       this.desk.changed();
     }
   }
 
-  /** Asks the running compaction to end. */
-  cancel(): void {
-    if (this.running !== undefined) this.desk.cancel(this.running.job.id);
+  /** Asks the full compaction to end, if it is the one that runs. */
+  cancelFull(): void {
+    if (this.fullJob !== undefined) this.desk.cancel(this.fullJob);
   }
 
   stop(): void {
@@ -119,7 +126,8 @@ export class CompactionScheduler {
     return planRemoval(versions.version, (bucketId) => live.has(bucketId));
   }
 
-  private start(plan: CompactionPlan): void {
+  /** Starts the job of a plan; returns its number. */
+  private start(plan: CompactionPlan): number {
     const { versions, liveFiles, targetTableBytes } = this.desk.surroundings;
     const rawBytes = plan.merges.flat(2).reduce((sum, table) => sum + table.rawBytes + table.fileBytes, 0);
     const intoLast = plan.targetLevel === versions.version.levels.length - 1;
@@ -135,6 +143,7 @@ export class CompactionScheduler {
     liveFiles.retain(inputs);
     if (plan.merges.length > 0) this.desk.submit(job);
     else this.install(this.running, { id: job.id, ok: true, outputs: [], counts: noWork });
+    return job.id;
   }
 
   private install(running: RunningCompaction, result: JobSuccess): void {
@@ -163,8 +172,12 @@ export class CompactionScheduler {
     this.desk.surroundings.removeOutputs(running.job);
     this.desk.surroundings.liveFiles.release(running.inputs);
     this.running = undefined;
-    if (failure.code !== 'VARVE_ABORTED') this.desk.counters.failures++;
-    this.retry.failed(failure);
+    this.lastFailure = failure;
+    // Who called it off does not want it tried again, and nothing is wrong with the next one.
+    if (failure.code !== 'VARVE_ABORTED') {
+      this.desk.counters.failures++;
+      this.retry.failed(failure);
+    }
     this.desk.changed();
   }
 }

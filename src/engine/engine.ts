@@ -138,13 +138,17 @@ export class Engine {
     return { views: sequences, liveBuckets: catalog.liveIds(this.committedForCatalog(), sequences) };
   }
 
-  /** Commits, flushes and compacts everything. `onProgress` is told bytes done and in all. */
-  async defrag(onProgress: (done: number, total: number) => void): Promise<void> {
+  /**
+   * Commits, flushes and compacts everything. `onProgress` is told bytes done and in all; `checkGoesOn` is asked between the steps, and
+   * throws to end the work.
+   */
+  async defrag(onProgress: (done: number, total: number) => void, checkGoesOn: () => void): Promise<void> {
     const { memtables, versions } = this.parts;
     await this.commit();
+    checkGoesOn();
     if (memtables.active.memtable.recordCount > 0) this.sealActive();
     await this.commit();
-    await this.background.compactAll(onProgress);
+    await this.background.compactAll(onProgress, checkGoesOn);
     await versions.settled();
     this.parts.health.checkNotPoisoned();
     versions.startManifest();
