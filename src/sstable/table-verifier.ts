@@ -8,6 +8,8 @@
  * Invariants:
  * 1. Damage is reported and never thrown; errors of reading itself (VARVE_IO) are thrown.
  * 2. Memory is the index, the filter and one block.
+ * 3. Blocks are read wherever the index is sound by itself, whatever is wrong with filter and properties. Only the index says
+ *    where blocks begin, so without it none can be read.
  */
 import { VarveError } from '../errors.js';
 import { compareBytes } from '../format/bytes.js';
@@ -16,10 +18,10 @@ import { hashKey } from '../format/key-hash.js';
 import { sequenceMax } from '../limits.js';
 import type { Block } from './block.js';
 import type { TableFileContext } from './table-context.js';
-import { readBlock, readCheckedFooter, readFilter, readFooter, readIndex, readProperties } from './table-file.js';
+import { readBlock, readCheckedFooter, readFilter, readFooter, readIndex, readProperties, readSection } from './table-file.js';
 import type { TableFilter } from './table-filter.js';
 import type { TableFooter } from './table-footer.js';
-import type { TableIndex } from './table-index.js';
+import { TableIndex } from './table-index.js';
 import type { TableMetadata } from './table-metadata.js';
 import { differingProperty, type TableProperties } from './table-properties.js';
 
@@ -37,11 +39,26 @@ export interface TableVerification {
   readonly problems: readonly TableProblem[];
 }
 
-/** Verifies a table against the metadata of the manifest, or, given a file number, by itself. */
-export function verifyTable(context: TableFileContext, table: TableMetadata | number): TableVerification {
+/**
+ * Verifies a table against the metadata of the manifest, or, given a file number, by itself. Yields after each section and each
+ * block, so that the caller may let others go first; whoever stops there gives nothing back, since nothing is held but memory.
+ */
+export function* verifyTableInSteps(
+  context: TableFileContext,
+  table: TableMetadata | number,
+): Generator<undefined, TableVerification> {
   const verifier = new TableVerifier(context, typeof table === 'number' ? table : table.fileNumber);
-  verifier.run(typeof table === 'number' ? undefined : table);
+  yield* verifier.run(typeof table === 'number' ? undefined : table);
   return { entries: verifier.entries, problems: verifier.problems };
+}
+
+/** As verifyTableInSteps, in one go. */
+export function verifyTable(context: TableFileContext, table: TableMetadata | number): TableVerification {
+  const steps = verifyTableInSteps(context, table);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 }
 
 class TableVerifier {
@@ -65,18 +82,34 @@ class TableVerifier {
     this.fileNumber = fileNumber;
   }
 
-  run(metadata: TableMetadata | undefined): void {
+  *run(metadata: TableMetadata | undefined): Generator<undefined, void> {
     // Against the manifest first; where that fails, by itself, so that one wrong number does not hide the blocks.
     const checked = metadata === undefined ? undefined : this.attempt(() => readCheckedFooter(this.context, metadata));
     const footer = checked ?? this.attempt(() => readFooter(this.context, this.fileNumber));
     if (footer === undefined) return;
     const properties = this.attempt(() => readProperties(this.context, this.fileNumber, footer));
+    yield;
     const filter = this.attempt(() => readFilter(this.context, this.fileNumber, footer));
-    if (properties === undefined) return;
-    const index = this.attempt(() => readIndex(this.context, this.fileNumber, footer, properties));
+    yield;
+    const index = this.readIndex(footer, properties ?? metadata);
+    yield;
     if (index === undefined) return;
-    for (let number = 0; number < index.blockCount; number++) this.verifyBlock(index, number, filter);
-    if (this.isComplete) this.verifyProperties(footer, properties);
+    for (let number = 0; number < index.blockCount; number++) {
+      this.verifyBlock(index, number, filter);
+      yield;
+    }
+    if (this.isComplete && properties !== undefined) this.verifyProperties(footer, properties);
+  }
+
+  /** The index as a reader takes it; where it only contradicts what is expected of it, that is reported, and it is taken as it is. */
+  private readIndex(footer: TableFooter, expected: TableProperties | undefined): TableIndex | undefined {
+    const { context, fileNumber } = this;
+    const checked = expected && this.attempt(() => readIndex(context, fileNumber, footer, expected));
+    if (checked !== undefined) return checked;
+    return this.attempt(() => {
+      const bytes = readSection(context, fileNumber, footer.index);
+      return TableIndex.decode(bytes, tableFileName(fileNumber), footer.index.offset, footer.filter.offset);
+    });
   }
 
   /** The result, or undefined after damage, which is reported once however often it is met. */
