@@ -2,12 +2,15 @@
  * Reading every byte of a database that nobody has open, and reporting every problem.
  *
  *   CURRENT ─▶ manifest ─▶ every table: footer, sections, blocks, order, filter ─▶ every log: frames, records, chain
+ *      └ missing or damaged: the newest manifest that is sound
  *
  * Invariants:
  * 1. Nothing is written.
  * 2. Damage in one file does not keep the others from being read, where they can still be found.
  * 3. Memory: one window, one block or group, and one memtable.
+ * 4. The event loop goes on: between blocks of a table, and between memtables of a log, others go first once a slice is over.
  */
+import { type Clock, systemClock } from '../env/clock.js';
 import { VarveError } from '../errors.js';
 import type { FileSystem } from '../env/file-system.js';
 import { joinPath } from '../env/path.js';
@@ -15,13 +18,16 @@ import { loadCodec } from '../format/compression.js';
 import { currentFileName, manifestFileName, parseFileName, tableFileName } from '../format/file-names.js';
 import { memtableBytesMin } from '../limits.js';
 import { OpenTables } from '../sstable/open-tables.js';
-import { verifyTable } from '../sstable/table-verifier.js';
+import { verifyTableInSteps } from '../sstable/table-verifier.js';
 import { readCurrent } from '../version/current-file.js';
 import { readManifest } from '../version/manifest-reader.js';
 import type { ManifestState } from '../version/manifest-state.js';
 import { versionTables } from '../version/version.js';
 import { BucketCatalog } from './bucket-catalog.js';
 import { recoverLogs } from './recovery.js';
+
+/** Milliseconds after which others go first. */
+const sliceMs = 8;
 
 export interface Problem {
   file: string;
@@ -45,39 +51,40 @@ function problemOf(error: unknown, file: string): Problem {
 
 class DirectoryVerifier {
   readonly report: DirectoryReport = { problems: [], files: 0, bytes: 0, entries: 0 };
+  private sliceBegan: number;
 
   constructor(
     private readonly fileSystem: FileSystem,
     private readonly directory: string,
-  ) {}
-
-  readState(): ManifestState | undefined {
-    let name = currentFileName;
-    try {
-      const manifestNumber = readCurrent(this.fileSystem, this.directory);
-      if (manifestNumber === undefined) {
-        this.report.problems.push({ file: currentFileName, message: 'the file is missing' });
-        return undefined;
-      }
-      this.count(currentFileName);
-      name = manifestFileName(manifestNumber);
-      const state = readManifest(this.fileSystem, this.directory, manifestNumber);
-      this.count(name);
-      return state;
-    } catch (error) {
-      this.report.problems.push(problemOf(error, name));
-      return undefined;
-    }
+    private readonly clock: Clock,
+  ) {
+    this.sliceBegan = clock.now();
   }
 
-  verifyTables({ version, databaseId }: ManifestState): void {
+  /** The state of the live manifest; where CURRENT does not say which that is, of the newest manifest that is sound. */
+  readState(): ManifestState | undefined {
+    const liveNumber = this.readLiveNumber();
+    if (liveNumber !== undefined) return this.readManifest(liveNumber);
+    const names = this.fileSystem.list(this.directory).map((name) => parseFileName(name));
+    const numbers = names.filter((parsed) => parsed?.kind === 'manifest').map((parsed) => parsed?.number ?? 0);
+    for (const number of numbers.sort((a, b) => b - a)) {
+      const state = this.readManifest(number);
+      if (state !== undefined) return state;
+    }
+    return undefined;
+  }
+
+  async verifyTables({ version, databaseId }: ManifestState): Promise<void> {
     const { fileSystem, directory, report } = this;
     const openTables = new OpenTables(fileSystem, directory);
     const context = { fileSystem, directory, databaseId, codec: loadCodec(), openTables };
     for (const table of versionTables(version)) {
       const file = tableFileName(table.fileNumber);
       try {
-        const { entries, problems } = verifyTable(context, table);
+        const steps = verifyTableInSteps(context, table);
+        let step = steps.next();
+        for (; step.done !== true; step = steps.next()) if (this.isSliceOver()) await this.giveWay();
+        const { entries, problems } = step.value;
         report.entries += entries;
         for (const problem of problems) report.problems.push({ file, ...problem });
         this.count(file);
@@ -106,14 +113,49 @@ class DirectoryVerifier {
       catalog: new BucketCatalog(state.nextBucketId),
     };
     try {
-      await recoverLogs(source, ({ memtable }) => {
+      await recoverLogs(source, async ({ memtable }) => {
         report.entries += memtable.recordCount;
-        return Promise.resolve();
+        if (this.isSliceOver()) await this.giveWay();
       });
     } catch (error) {
       report.problems.push(problemOf(error, 'the logs'));
     }
     for (const name of logs) this.count(name);
+  }
+
+  /** The number of the live manifest, or undefined after a problem with CURRENT. */
+  private readLiveNumber(): number | undefined {
+    try {
+      const number = readCurrent(this.fileSystem, this.directory);
+      if (number === undefined) this.report.problems.push({ file: currentFileName, message: 'the file is missing' });
+      this.count(currentFileName);
+      return number;
+    } catch (error) {
+      this.report.problems.push(problemOf(error, currentFileName));
+      return undefined;
+    }
+  }
+
+  /** The state that a manifest describes, or undefined after a problem with it. */
+  private readManifest(number: number): ManifestState | undefined {
+    const name = manifestFileName(number);
+    try {
+      const state = readManifest(this.fileSystem, this.directory, number);
+      this.count(name);
+      return state;
+    } catch (error) {
+      this.report.problems.push(problemOf(error, name));
+      return undefined;
+    }
+  }
+
+  private isSliceOver(): boolean {
+    return this.clock.now() - this.sliceBegan >= sliceMs;
+  }
+
+  private async giveWay(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.sliceBegan = this.clock.now();
   }
 
   private count(name: string): void {
@@ -125,11 +167,15 @@ class DirectoryVerifier {
 }
 
 /** Verifies the database in a directory. What cannot be read for another reason than damage (VARVE_IO of the system) is a problem too. */
-export async function verifyDirectory(fileSystem: FileSystem, directory: string): Promise<DirectoryReport> {
-  const verifier = new DirectoryVerifier(fileSystem, directory);
+export async function verifyDirectory(
+  fileSystem: FileSystem,
+  directory: string,
+  clock: Clock = systemClock,
+): Promise<DirectoryReport> {
+  const verifier = new DirectoryVerifier(fileSystem, directory, clock);
   const state = verifier.readState();
   if (state !== undefined) {
-    verifier.verifyTables(state);
+    await verifier.verifyTables(state);
     await verifier.verifyLogs(state);
   }
   return verifier.report;
