@@ -56,6 +56,9 @@ export function restoreSnapshot(source: AsyncIterable<Uint8Array> | string, path
 /**
  * Reads every byte of a database that no writer has open (else VARVE_LOCKED; none there: VARVE_NOT_FOUND) and reports every problem
  * found. Writes nothing. The unsynced tail of the last log is no problem. `entries` counts stored records, tombstones included.
+ *
+ * Needs the directory to itself, as a reader does: while another `verify` of it is under way, or a reader has it open, it is VARVE_LOCKED too.
+ * The event loop goes on meanwhile. Where CURRENT is missing or damaged, that is a problem, and the newest manifest that is sound says what to read.
  */
 export async function verify(path: string): Promise<VerifyReport> {
   if (typeof path !== 'string' || path === '' || path.includes('\0'))

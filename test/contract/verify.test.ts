@@ -101,6 +101,14 @@ describe('a database that is not to be had', () => {
     for (const path of [freshPath(), temporaryDirectory(), other]) await expectRejection(() => verify(path), 'VARVE_NOT_FOUND');
   });
 
+  test('verified already, here, it is VARVE_LOCKED for the second; the first goes on', async () => {
+    const path = await database();
+    const first = verify(path);
+    await expectRejection(() => verify(path), 'VARVE_LOCKED');
+    expect((await first).ok).toBe(true);
+    expect((await verify(path)).ok).toBe(true);
+  });
+
   test('is released afterwards', async () => {
     const path = await database();
     await Promise.all([verify(path)]);
