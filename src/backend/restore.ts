@@ -1,24 +1,23 @@
 /**
  * Restoring a snapshot: from a tar to a directory that opens, or to nothing at all.
  *
- *   look at the target ─▶ unpack into PATH.restoring-… ─▶ sync ─▶ verify every checksum ─▶ rename to PATH ─▶ sync the parent
+ *   take the target ─▶ unpack into its workplace, each file synced ─▶ verify every checksum ─▶ publish (restore-target.ts)
  *
  * Invariants:
- * 1. Only files with names that a snapshot has are written, each once, below the temporary directory, never through a link.
- * 2. Whatever fails, the temporary directory is removed, and an empty target is as it was.
+ * 1. Only files with names that a snapshot has are written, each once, below the workplace, never through a link.
+ * 2. Whatever fails, what was made is taken back, and an empty target is as it was.
  * 3. Nothing of the archive is trusted: names, sizes and kinds are checked before a byte is written.
  */
 import { corruption, invalidArgument, VarveError } from '../errors.js';
-import { unforeseenName } from '../env/chance.js';
 import type { FileSystem } from '../env/file-system.js';
 import { nodeFileSystem } from '../env/node-file-system.js';
 import { fileInPieces } from '../env/outside-files.js';
 import { joinPath, resolvePath } from '../env/path.js';
 import { initializeChecksum } from '../format/checksum.js';
 import { currentFileName, parseFileName } from '../format/file-names.js';
-import { makeDurableDirectory } from '../engine/database-directory.js';
 import { verifyDirectory } from '../engine/verify.js';
 import { describe } from '../options.js';
+import { takeTarget } from './restore-target.js';
 import { type UnpackedFile, unpackArchive } from './tar.js';
 
 /** Files that an archive may hold: far above any database, far below what would fill memory with names. */
@@ -31,12 +30,18 @@ class SourceFailure {
 }
 
 function sourceStream(source: AsyncIterable<Uint8Array> | string, failure: SourceFailure): ReadableStream<Uint8Array> {
-  const pieces: AsyncIterable<unknown> = typeof source === 'string' ? fileInPieces(source) : source;
-  const iterator = pieces[Symbol.asyncIterator]();
   const fail = (error: unknown): void => {
     failure.failed = true;
     failure.cause = error;
   };
+  let iterator: AsyncIterator<unknown>;
+  try {
+    const pieces: AsyncIterable<unknown> = typeof source === 'string' ? fileInPieces(source) : source;
+    iterator = pieces[Symbol.asyncIterator]();
+  } catch (error) {
+    fail(error);
+    throw error;
+  }
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
@@ -53,16 +58,6 @@ function sourceStream(source: AsyncIterable<Uint8Array> | string, failure: Sourc
       await iterator.return?.();
     },
   });
-}
-
-function checkTarget(files: FileSystem, path: string): { exists: boolean } {
-  const status = files.status(path);
-  if (status === undefined) return { exists: false };
-  if (status.kind !== 'directory')
-    throw invalidArgument(`${path} exists and is no directory: a snapshot is restored into a new or empty one`);
-  if (files.list(path).length > 0)
-    throw invalidArgument(`${path} is not empty: a snapshot is restored into a new or empty directory`);
-  return { exists: true };
 }
 
 async function unpackInto(files: FileSystem, directory: string, archive: ReadableStream<Uint8Array>): Promise<void> {
@@ -102,12 +97,6 @@ async function unpackFile(files: FileSystem, directory: string, file: UnpackedFi
   }
 }
 
-function removeAll(files: FileSystem, directory: string): void {
-  if (files.status(directory) === undefined) return;
-  for (const name of files.list(directory)) files.unlink(joinPath(directory, name));
-  files.removeDirectory(directory);
-}
-
 function restoreError(error: unknown, failure: SourceFailure): unknown {
   if (failure.failed) return new VarveError('VARVE_IO', 'the source of the snapshot failed', { cause: failure.cause });
   if (error instanceof VarveError) return error;
@@ -126,34 +115,16 @@ export async function restoreInto(
   if (typeof path !== 'string' || path === '' || path.includes('\0'))
     throw invalidArgument(`path is the name of a directory, not ${describe(path)}`);
   await initializeChecksum();
-  const target = resolvePath(path);
-  const { exists } = checkTarget(files, target);
-  const parent = joinPath(target, '..');
-  const made = makeDurableDirectory(files, parent);
-  const temporary = `${target}.restoring-${unforeseenName()}`;
+  const target = takeTarget(files, resolvePath(path));
   const failure = new SourceFailure();
   try {
-    files.makeDirectory(temporary);
-    await unpackInto(files, temporary, sourceStream(source, failure));
-    files.syncDirectory(temporary);
-    const { problems } = await verifyDirectory(files, temporary);
+    await unpackInto(files, target.workplace, sourceStream(source, failure));
+    const { problems } = await verifyDirectory(files, target.workplace);
     const first = problems[0];
     if (first !== undefined) throw corruption(first.file, first.offset, first.message);
-    // An empty directory is replaced by the rename in one step.
-    files.rename(temporary, target);
-    files.syncDirectory(parent);
+    target.publish();
   } catch (error) {
-    cleanUp(files, temporary, exists ? [] : made);
+    target.abandon();
     throw restoreError(error, failure);
-  }
-}
-
-/** Takes back what was made. The error that led here matters more than one here. */
-function cleanUp(files: FileSystem, temporary: string, made: readonly string[]): void {
-  try {
-    removeAll(files, temporary);
-    for (const directory of [...made].reverse()) files.removeDirectory(directory);
-  } catch {
-    // What is left has a name that says what it is.
   }
 }
