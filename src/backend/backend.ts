@@ -36,6 +36,7 @@ export class EngineBackend implements Backend {
     this.committer = new Committer(engine, this.sections);
     this.batch = new BatchTransaction(engine, this.reader, this.sections, this.committer);
     this.committer.transaction = this.batch;
+    engine.beforeCommitInPlace = () => this.batch.uncounted(() => this.committer.beforeCommitInPlace());
     this.defrags = new DefragRuns(engine, this.committer);
   }
 

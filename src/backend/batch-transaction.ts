@@ -108,6 +108,16 @@ export class BatchTransaction implements BatchTx, ReadScope {
     }
   }
 
+  /** Runs `fn`, whose operations do not count for the open section. */
+  uncounted(fn: () => void): void {
+    const { operations } = this;
+    try {
+      fn();
+    } finally {
+      this.operations = operations;
+    }
+  }
+
   /** Undoes the open section; the lock passes on. */
   undo(): void {
     this.operations = 0;
@@ -204,6 +214,8 @@ export class BatchTransaction implements BatchTx, ReadScope {
   private checkWritable(): void {
     this.check();
     this.engine.parts.health.checkWritable();
+    // Making room may run the commit hook, which writes through this transaction too: before anything is encoded.
+    this.engine.writes.prepare();
   }
 
   private existing(name: BytesInput): Bucket {

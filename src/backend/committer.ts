@@ -84,6 +84,14 @@ export class Committer {
     });
   }
 
+  /** Before a commit that back-pressure starts within a write: runs the hook, and counts as a start. Throws what the hook throws. */
+  beforeCommitInPlace(): void {
+    if (this.hookRuns) return;
+    if (this.hasHook) this.lock.aside(() => this.runHook());
+    this.pending = 0;
+    this.requestedSequence = this.engine.writes.unlockedSequence;
+  }
+
   stopTimer(): void {
     this.timer?.cancel();
     this.timer = undefined;

@@ -51,6 +51,18 @@ export class SectionLock {
       throw new VarveError('VARVE_TX_NOT_LOCKED', 'no section is open: call lock(), acquire() or update() first');
   }
 
+  /** Runs `fn` with the lock free, whoever holds it; the section that is set aside knows nothing of it. */
+  aside(fn: () => void): void {
+    const { holder, epoch } = this;
+    this.holder = undefined;
+    try {
+      fn();
+    } finally {
+      this.holder = holder;
+      this.epoch = epoch;
+    }
+  }
+
   /** Gives the lock up; it stays free until `passOn`. */
   release(): void {
     this.holder = undefined;

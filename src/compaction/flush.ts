@@ -15,6 +15,9 @@ import { DropPolicy, dropVersion } from './drop-policy.js';
 import type { FlushJob, JobSuccess } from './job.js';
 import { RunWriter, type WritingContext } from './run-writer.js';
 
+/** Records between two signs of life. */
+const recordsPerBeat = 4096;
+
 /** Runs a flush to its end. Throws what writing throws, after removing its output. */
 export function runFlush(job: FlushJob, context: WritingContext): JobSuccess {
   const { records } = job;
@@ -26,7 +29,7 @@ export function runFlush(job: FlushJob, context: WritingContext): JobSuccess {
   sortRecords(reader, ordinals, 0);
   const writer = new RunWriter(context, job.fileNumbers, job.filterBitsPerKey, oldest, newest);
   try {
-    const entriesWritten = writeRecords(job, reader, ordinals, writer);
+    const entriesWritten = writeRecords(job, reader, ordinals, writer, context.beat);
     const tables = writer.finishRun();
     writer.syncDirectory();
     return {
@@ -52,7 +55,7 @@ function liveOrdinals(reader: RecordReader, records: FrozenRecords): Uint32Array
   return ordinals.subarray(0, count);
 }
 
-function writeRecords(job: FlushJob, reader: RecordReader, ordinals: Uint32Array, writer: RunWriter): number {
+function writeRecords(job: FlushJob, reader: RecordReader, ordinals: Uint32Array, writer: RunWriter, beat: () => void): number {
   const policy = new DropPolicy(job.retention, false);
   const previous = reader.another();
   const firstSequence = job.records.firstSequence;
@@ -61,6 +64,7 @@ function writeRecords(job: FlushJob, reader: RecordReader, ordinals: Uint32Array
   let written = 0;
   for (let i = 0; i < ordinals.length; i++) {
     const ordinal = ordinals[i] as number;
+    if (i % recordsPerBeat === 0) beat();
     reader.locate(ordinal);
     const isNewKey = i === 0 || compareRecordKeys(previous, reader, 0) !== 0;
     if (isNewKey) {

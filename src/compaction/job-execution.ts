@@ -33,11 +33,11 @@ export class JobExecutor {
   private readonly writing: WritingContext;
   private readonly reading: TableFileContext;
 
-  constructor(fileSystem: FileSystem, settings: JobSettings) {
+  constructor(fileSystem: FileSystem, settings: JobSettings, beat: () => void = () => {}) {
     const files = settings.unsafeNoFsync ? withoutSyncs(fileSystem) : fileSystem;
     const codec = loadCodec();
     const { directory, databaseId } = settings;
-    this.writing = { fileSystem: files, settings, codec: settings.compress ? codec : undefined };
+    this.writing = { fileSystem: files, settings, codec: settings.compress ? codec : undefined, beat };
     this.reading = { fileSystem: files, directory, databaseId, codec, openTables: new OpenTables(files, directory) };
   }
 

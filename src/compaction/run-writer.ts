@@ -19,6 +19,8 @@ export interface WritingContext {
   readonly fileSystem: FileSystem;
   readonly settings: JobSettings;
   readonly codec: Codec | undefined;
+  /** Called now and then while a job runs without yielding: a sign of life. */
+  readonly beat: () => void;
 }
 
 export class RunWriter {
@@ -94,7 +96,9 @@ export class RunWriter {
 
   private finishTable(): void {
     if (this.writer === undefined || this.file === undefined) return;
+    this.context.beat();
     const table = this.writer.finish();
+    this.context.beat();
     this.file.close();
     this.writer = undefined;
     this.file = undefined;

@@ -77,6 +77,6 @@ function take(message: MessageToWorker): void {
 }
 
 void initializeChecksum().then(() => {
-  executor = new JobExecutor(nodeFileSystem, settings);
+  executor = new JobExecutor(nodeFileSystem, settings, beat);
   port.on('message', take);
 });

@@ -24,8 +24,8 @@ import {
   type WorkerStart,
 } from './worker-protocol.js';
 
-/** A blocked main thread gives up on a worker that showed no sign of life for this long. */
-const silenceMsMax = 30_000;
+/** A blocked main thread gives up on a worker that showed no sign of life for this long: longer than any one sync of a table takes. */
+const silenceMsMax = 120_000;
 
 interface Connection {
   readonly worker: Worker;

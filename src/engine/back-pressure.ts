@@ -11,6 +11,7 @@
  * 1. At most `sealedMax` memtables wait for their flush while another one takes writes.
  * 2. Every time a thread is blocked is counted; it ends with an error where the background work fails again and again.
  */
+import { VarveError } from '../errors.js';
 import type { BackgroundSurroundings } from './job-desk.js';
 import type { CompactionScheduler } from './compaction-scheduler.js';
 import type { FlushScheduler } from './flush-scheduler.js';
@@ -81,7 +82,8 @@ export class BackPressure {
   }
 
   private hasTooManyRuns(): boolean {
-    return this.runs >= runsStop && this.compactions.retry.failures === 0;
+    // A full compaction holds the others back, and takes all runs in the end.
+    return this.runs >= runsStop && this.compactions.retry.failures === 0 && !this.compactions.isFull;
   }
 
   private stallOnce(): void {
@@ -95,5 +97,8 @@ export class BackPressure {
     this.flushes.retry.cancel();
     this.waiting.schedule();
     if (this.flushes.isRunning || this.compactions.isRunning) this.waiting.waitForResult(stallSliceMs);
+    else if (this.mustWait && !versions.hasPendingInstalls) {
+      throw new VarveError('VARVE_ASSERTION', 'broken invariant: a writer waits while nothing is under way');
+    }
   }
 }

@@ -34,7 +34,7 @@ const existsAt = (bucket: Bucket, sequence: number): boolean =>
 export class BucketCatalog {
   /** Buckets by name, oldest first. */
   private readonly byName = new Map<string, Bucket[]>();
-  /** Whether a bucket may have gone since `liveIds` was last asked for: its tables can be removed. */
+  /** Whether tables may hold a bucket that is gone: set when one is deleted and after each flush, cleared by who looked for them. */
   mayHaveRetired = true;
   private names: { sequence: number; buckets: readonly Bucket[] } | undefined;
 
@@ -93,6 +93,14 @@ export class BucketCatalog {
     this.names = undefined;
   }
 
+  /** Whether some deleted bucket is still kept for a view, or until its deletion is durable. */
+  get hasDeletedBuckets(): boolean {
+    for (const buckets of this.byName.values()) {
+      for (const bucket of buckets) if (bucket.deletedSequence !== Number.POSITIVE_INFINITY) return true;
+    }
+    return false;
+  }
+
   /** The buckets that a view sees, by name. */
   list(sequence: number): readonly Bucket[] {
     if (this.names?.sequence !== sequence) {
@@ -110,15 +118,11 @@ export class BucketCatalog {
    */
   liveIds(committedSequence: number, views: readonly number[]): Uint32Array {
     const ids = [catalogBucketId];
-    this.mayHaveRetired = false;
     for (const [nameKey, buckets] of this.byName) {
       const live = buckets.filter(
         (bucket) => bucket.deletedSequence > committedSequence || views.some((view) => existsAt(bucket, view)),
       );
-      for (const bucket of live) {
-        ids.push(bucket.id);
-        if (bucket.deletedSequence !== Number.POSITIVE_INFINITY) this.mayHaveRetired = true;
-      }
+      for (const bucket of live) ids.push(bucket.id);
       if (live.length === 0) this.byName.delete(nameKey);
       else if (live.length < buckets.length) this.byName.set(nameKey, live);
     }

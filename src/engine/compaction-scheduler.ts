@@ -6,7 +6,7 @@
  *
  * Invariants:
  * 1. Inputs are held while the job runs, and nobody else plans with them.
- * 2. While a full compaction is under way no other one is planned.
+ * 2. While a full compaction is wanted or under way no other one is planned; it needs nobody's turn of the event loop to end.
  */
 import type { CompactionJob, JobFailure, JobResult, JobSuccess } from '../compaction/job.js';
 import { type CompactionPlan, pickCompaction, planFullCompaction, planRemoval } from '../compaction/picker.js';
@@ -30,15 +30,22 @@ interface RunningCompaction {
   readonly inputs: readonly string[];
 }
 
+/** The full compaction that somebody waits for. */
+interface FullCompaction {
+  phase: 'wanted' | 'running' | 'ended';
+  job: number | undefined;
+  /** Bytes of the tables to be merged. */
+  total: number;
+  failure: { readonly error: unknown } | undefined;
+  readonly onProgress: (done: number, total: number) => void;
+  readonly checkGoesOn: () => void;
+}
+
 export class CompactionScheduler {
   readonly retry: Retry;
   private running: RunningCompaction | undefined;
   private installing = false;
-  private suspended = 0;
-  /** The job of a full compaction, while one runs. */
-  private fullJob: number | undefined;
-  private lastFailure: JobFailure | undefined;
-  private onProgress: ((bytesRead: number) => void) | undefined;
+  private full: FullCompaction | undefined;
 
   constructor(private readonly desk: JobDesk) {
     this.retry = new Retry(desk.surroundings.clock, () => desk.changed());
@@ -48,9 +55,16 @@ export class CompactionScheduler {
     return this.running !== undefined;
   }
 
+  /** Whether a full compaction is wanted or runs: no other one is planned meanwhile. */
+  get isFull(): boolean {
+    return this.full !== undefined;
+  }
+
   /** Starts a compaction if one is due. */
   schedule(): void {
-    if (this.running !== undefined || this.suspended > 0 || this.retry.isWaiting) return;
+    if (this.running !== undefined) return;
+    if (this.full?.phase === 'wanted') this.startFull(this.full);
+    if (this.running !== undefined || this.full !== undefined || this.retry.isWaiting) return;
     const { versions, options, targetTableBytes } = this.desk.surroundings;
     const plan = this.removalPlan() ?? pickCompaction(versions.version, compactionTuning(options.compaction), targetTableBytes);
     if (plan !== undefined) this.start(plan);
@@ -65,44 +79,32 @@ export class CompactionScheduler {
   }
 
   progress(id: number, bytesRead: number): void {
-    if (this.running?.job.id === id) this.onProgress?.(bytesRead);
+    if (this.full?.job === id) this.full.onProgress(Math.min(bytesRead, this.full.total), this.full.total);
   }
 
   /**
-   * Compacts everything into one run without garbage. `onProgress` is told the bytes read and their total; `checkGoesOn` is asked before
-   * the work starts.
+   * Compacts everything into one run without garbage. `onProgress` is told the bytes read and their total and must not throw;
+   * `checkGoesOn` is asked before the work starts. The work is a state of this scheduler: it goes on while its caller's thread is blocked.
    */
   async compactAll(onProgress: (done: number, total: number) => void, checkGoesOn: () => void): Promise<void> {
-    this.suspended++;
+    await this.desk.until(() => this.full === undefined);
+    const full: FullCompaction = { phase: 'wanted', job: undefined, total: 0, failure: undefined, onProgress, checkGoesOn };
+    this.full = full;
+    this.desk.changed();
     try {
-      await this.desk.until(() => this.running === undefined);
-      checkGoesOn();
-      const { versions, targetTableBytes, health } = this.desk.surroundings;
-      const live = this.liveBuckets();
-      const plan = planFullCompaction(versions.version, targetTableBytes, (table) => isClean(table, live));
-      if (plan === undefined) return;
-      const total = plan.merges.flat(2).reduce((sum, table) => sum + table.fileBytes, 0);
-      this.onProgress = (bytesRead) => onProgress(Math.min(bytesRead, total), total);
-      onProgress(0, total);
-      this.retry.cancel();
-      this.fullJob = this.start(plan);
       await this.desk.until(() => {
-        health.checkNotPoisoned();
-        if (this.lastFailure?.id === this.fullJob) throw jobError(this.lastFailure);
-        return this.running === undefined;
+        this.desk.surroundings.health.checkNotPoisoned();
+        return full.phase === 'ended';
       });
-      onProgress(total, total);
     } finally {
-      this.fullJob = undefined;
-      this.onProgress = undefined;
-      this.suspended--;
-      this.desk.changed();
+      this.endFull(full, undefined);
     }
+    if (full.failure !== undefined) throw full.failure.error;
   }
 
-  /** Asks the full compaction to end, if it is the one that runs. */
+  /** Asks the full compaction to end, if it runs. */
   cancelFull(): void {
-    if (this.fullJob !== undefined) this.desk.cancel(this.fullJob);
+    if (this.full?.job !== undefined) this.desk.cancel(this.full.job);
   }
 
   stop(): void {
@@ -118,16 +120,46 @@ export class CompactionScheduler {
     return new Set(this.desk.surroundings.retention().liveBuckets);
   }
 
+  private startFull(full: FullCompaction): void {
+    const { versions, targetTableBytes } = this.desk.surroundings;
+    try {
+      full.checkGoesOn();
+    } catch (error) {
+      this.endFull(full, { error });
+      return;
+    }
+    const live = this.liveBuckets();
+    const plan = planFullCompaction(versions.version, targetTableBytes, (table) => isClean(table, live));
+    if (plan === undefined) {
+      this.endFull(full, undefined);
+      return;
+    }
+    this.retry.cancel();
+    full.phase = 'running';
+    full.total = plan.merges.flat(2).reduce((sum, table) => sum + table.fileBytes, 0);
+    full.onProgress(0, full.total);
+    this.start(plan);
+  }
+
+  private endFull(full: FullCompaction, failure: { readonly error: unknown } | undefined): void {
+    if (this.full !== full) return;
+    this.full = undefined;
+    full.phase = 'ended';
+    full.failure = failure;
+    this.desk.changed();
+  }
+
   /** Tables of buckets that are gone. Looked for only when a bucket may have gone. */
   private removalPlan(): CompactionPlan | undefined {
     const { catalog, versions } = this.desk.surroundings;
     if (!catalog.mayHaveRetired) return undefined;
     const live = this.liveBuckets();
+    // A bucket that a view or a commit still holds is looked for again.
+    catalog.mayHaveRetired = catalog.hasDeletedBuckets;
     return planRemoval(versions.version, (bucketId) => live.has(bucketId));
   }
 
-  /** Starts the job of a plan; returns its number. */
-  private start(plan: CompactionPlan): number {
+  private start(plan: CompactionPlan): void {
     const { versions, liveFiles, targetTableBytes } = this.desk.surroundings;
     const rawBytes = plan.merges.flat(2).reduce((sum, table) => sum + table.rawBytes + table.fileBytes, 0);
     const intoLast = plan.targetLevel === versions.version.levels.length - 1;
@@ -141,9 +173,9 @@ export class CompactionScheduler {
     const inputs = plan.removedTables.map(tableFileName);
     this.running = { job, plan, inputs };
     liveFiles.retain(inputs);
+    if (this.full?.phase === 'running') this.full.job = job.id;
     if (plan.merges.length > 0) this.desk.submit(job);
     else this.install(this.running, { id: job.id, ok: true, outputs: [], counts: noWork });
-    return job.id;
   }
 
   private install(running: RunningCompaction, result: JobSuccess): void {
@@ -164,6 +196,11 @@ export class CompactionScheduler {
       this.running = undefined;
       this.installing = false;
       this.retry.succeeded();
+      const { full } = this;
+      if (full?.job === running.job.id) {
+        full.onProgress(full.total, full.total);
+        this.endFull(full, undefined);
+      }
       this.desk.changed();
     });
   }
@@ -172,12 +209,12 @@ export class CompactionScheduler {
     this.desk.surroundings.removeOutputs(running.job);
     this.desk.surroundings.liveFiles.release(running.inputs);
     this.running = undefined;
-    this.lastFailure = failure;
     // Who called it off does not want it tried again, and nothing is wrong with the next one.
     if (failure.code !== 'VARVE_ABORTED') {
       this.desk.counters.failures++;
       this.retry.failed(failure);
     }
+    if (this.full?.job === running.job.id) this.endFull(this.full, { error: jobError(failure) });
     this.desk.changed();
   }
 }

@@ -52,6 +52,8 @@ export class Engine {
   /** Set by `begin`, when recovery has seen all sequences. */
   writes!: WritePath;
   commits!: CommitQueue;
+  /** What has to happen before a commit that back-pressure starts; set by the surface. What it throws stops the commit. */
+  beforeCommitInPlace: () => void = () => {};
   private readonly poisonListeners: (() => void)[] = [];
 
   constructor(readonly parts: EngineParts) {
@@ -67,7 +69,10 @@ export class Engine {
       liveFiles,
       targetTableBytes,
       retention: () => this.retention(),
-      commitNow: () => this.commits.commitNow(this.writes.unlockedSequence),
+      commitNow: () => {
+        this.beforeCommitInPlace();
+        this.commits.commitNow(this.writes.unlockedSequence);
+      },
       removeOutputs: (job) => this.removeOutputs(job),
     });
   }
@@ -119,6 +124,12 @@ export class Engine {
 
   /** Commits without the event loop. A failure poisons: every commit from now on tells of it, and reads go on. */
   private commitInPlace(): void {
+    try {
+      this.beforeCommitInPlace();
+    } catch {
+      // The hook refused: nothing is committed, and the next commit that somebody awaits tells.
+      return;
+    }
     try {
       this.commits.commitNow(this.writes.unlockedSequence);
     } catch (error) {

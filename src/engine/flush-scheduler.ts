@@ -109,6 +109,7 @@ export class FlushScheduler {
       counters.flushes++;
       counters.flushBytesWritten += result.counts.bytesWritten;
       memtables.removeOldest();
+      this.desk.surroundings.catalog.mayHaveRetired = true;
       if (memtables.sealed.length === 0) this.flushLeftovers = false;
       this.running = undefined;
       this.installing = false;

@@ -81,7 +81,7 @@ export class MemtableSet {
     if (slot === undefined) return undefined;
     this.generation++;
     slot.log?.close();
-    if (slot.operationsInFlight === 0 && slot.memtable.fullBytes === this.memtableBytes) this.spare = slot.memtable;
+    if (slot.operationsInFlight === 0 && slot.memtable.isWorthKeeping) this.spare = slot.memtable;
     return slot;
   }
 

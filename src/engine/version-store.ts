@@ -26,6 +26,9 @@ import type { Version } from '../version/version.js';
 import type { VersionEdit } from '../version/version-edit.js';
 import type { Health } from './health.js';
 
+/** Bytes of edits that a manifest may gather in any case. */
+const manifestSlackBytes = 256 * 1024;
+
 /** A run with what reads it. */
 export interface ReadableRun {
   readonly level: number;
@@ -57,6 +60,7 @@ export class VersionStore {
   private readers = new Map<number, TableReader>();
   private nextNumber: number;
   private manifest: ManifestWriter | undefined;
+  private freshManifestBytes = 0;
   private readonly pending: PendingInstall[] = [];
   private running: Promise<void> | undefined;
 
@@ -123,6 +127,7 @@ export class VersionStore {
     }
     this.manifest?.close();
     this.manifest = manifest;
+    this.freshManifestBytes = manifest.bytes;
     this.manifestNumber = number;
     if (before !== undefined) this.surroundings.liveFiles.markObsolete(manifestFileName(before));
   }
@@ -192,10 +197,23 @@ export class VersionStore {
         await this.manifest?.syncAsync();
         if (this.pending[0] === install) this.apply(install);
       }
+      this.renewManifest();
     } catch (error) {
       this.fail(error);
     }
     this.running = undefined;
+  }
+
+  /** A manifest that has grown far beyond what it says is replaced, so that the next open reads little. */
+  private renewManifest(): void {
+    const { manifest } = this;
+    if (manifest === undefined || this.pending.length > 0 || manifest.bytes < manifestSlackBytes + 3 * this.freshManifestBytes)
+      return;
+    try {
+      this.startManifest();
+    } catch {
+      // Where CURRENT may have been switched the backend is poisoned by now; otherwise the old manifest goes on, until the next install.
+    }
   }
 
   private append(install: PendingInstall): void {

@@ -9,7 +9,7 @@
  *
  * Invariants:
  * 1. Nothing of an open section is visible, logged or flushed.
- * 2. Arguments were checked before they come here; a write either happens whole or throws with nothing changed.
+ * 2. `prepare` comes before each write. Arguments were checked before they come here; a write either happens whole or throws with nothing changed.
  */
 import { VarveError } from '../errors.js';
 import { hashKey } from '../format/key-hash.js';
@@ -25,6 +25,7 @@ export class WritePath {
   userBytes = 0;
   private sectionStart: number | undefined;
   private sectionUserBytes = 0;
+  private makingRoom = false;
   private catalogKey = new Uint8Array(64);
   private readonly catalogPrefix = bucketPrefix(catalogBucketId);
   private readonly idBytes = Buffer.alloc(4);
@@ -86,19 +87,16 @@ export class WritePath {
 
   /** Puts a value (its UTF-8 bytes where it is a string) of `valueBytes` bytes. `key[0, keyEnd)` is the internal key. */
   put(key: Uint8Array, keyEnd: number, userKeyBytes: number, value: Uint8Array | string, valueBytes: number): void {
-    this.beforeWrite();
     this.memtables.active.memtable.append(key, keyEnd, hashKey(key, 0, keyEnd), value, valueBytes);
     this.sectionUserBytes += userKeyBytes + valueBytes;
   }
 
   delete(key: Uint8Array, keyEnd: number): void {
-    this.beforeWrite();
     this.memtables.active.memtable.append(key, keyEnd, hashKey(key, 0, keyEnd), undefined, 0);
   }
 
   /** Creates a bucket that the writer does not see. `name` is kept. */
   createBucket(name: Buffer, nameKey: string): void {
-    this.beforeWrite();
     const { memtable } = this.memtables.active;
     const bucket = this.catalog.create(name, nameKey, memtable.nextSequence);
     const keyEnd = this.makeCatalogKey(name);
@@ -109,7 +107,6 @@ export class WritePath {
 
   /** Deletes a bucket that the writer sees, and with it all its keys, in constant time. */
   deleteBucket(bucket: Bucket): void {
-    this.beforeWrite();
     const { memtable } = this.memtables.active;
     const sequence = memtable.nextSequence;
     const keyEnd = this.makeCatalogKey(bucket.name);
@@ -117,14 +114,27 @@ export class WritePath {
     this.catalog.markDeleted(bucket, sequence);
   }
 
-  private beforeWrite(): void {
+  /**
+   * Before each write, and before its arguments are looked at: makes room where the memtable is full and the section has not written yet.
+   * Throws where there is none to be had; nothing has happened then.
+   */
+  prepare(): void {
     const { active } = this.memtables;
     if (!active.memtable.isFull) return;
     if (this.sectionStart === undefined)
       throw new VarveError('VARVE_ASSERTION', 'broken invariant: a write happens in a section');
-    if (active.memtable.nextSequence !== this.sectionStart) return;
-    this.makeRoom();
-    this.sectionStart = this.memtables.active.memtable.nextSequence;
+    if (active.memtable.nextSequence !== this.sectionStart || this.makingRoom) return;
+    // Nothing is written yet: the section is set aside while room is made, which may take a section of the commit hook.
+    const userBytes = this.sectionUserBytes;
+    this.sectionStart = undefined;
+    this.makingRoom = true;
+    try {
+      this.makeRoom();
+    } finally {
+      this.makingRoom = false;
+      this.sectionStart = this.memtables.active.memtable.nextSequence;
+      this.sectionUserBytes = userBytes;
+    }
   }
 
   private makeCatalogKey(name: Uint8Array): number {

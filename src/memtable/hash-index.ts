@@ -49,6 +49,11 @@ export class HashIndex {
     this.count++;
   }
 
+  /** Slots, free ones included. */
+  get capacity(): number {
+    return this.mask + 1;
+  }
+
   clear(): void {
     this.slots.fill(0);
     this.count = 0;

@@ -58,6 +58,8 @@ export class Memtable {
   private readonly comparer: KeyComparer;
   private readonly reader: RecordReader;
   private capacity: number;
+  private readonly firstCapacity: number;
+  private readonly firstSlots: number;
   private addresses: Uint32Array;
   private newest: Uint32Array;
   private previous: Uint32Array;
@@ -74,6 +76,8 @@ export class Memtable {
     this.arena = new Arena(fullBytes + arenaSlackBytes);
     this.capacity = Math.max(256, Math.ceil(fullBytes / typicalRecordBytes));
     this.hash = new HashIndex(this.capacity);
+    this.firstCapacity = this.capacity;
+    this.firstSlots = this.hash.capacity;
     this.addresses = new Uint32Array(new SharedArrayBuffer(this.capacity * 4));
     this.newest = new Uint32Array(this.capacity);
     this.previous = new Uint32Array(this.capacity);
@@ -92,6 +96,11 @@ export class Memtable {
 
   get usedBytes(): number {
     return this.arena.usedBytes + this.nextOrdinal * indexBytesPerRecord;
+  }
+
+  /** Whether its index is about as large as that of a new memtable: one that a huge section made grow is not worth keeping. */
+  get isWorthKeeping(): boolean {
+    return this.capacity <= 2 * this.firstCapacity && this.hash.capacity <= 2 * this.firstSlots;
   }
 
   get isFull(): boolean {
