@@ -38,6 +38,9 @@ const commandsMin = 100;
 const commandsMax = 400;
 const searchLimitMs = 120_000;
 
+/** A program that takes longer waits for something that never comes. */
+const programLimitMs = 20_000;
+
 const presets = (['balanced', 'read', 'write', 'space'] as const).flatMap((compaction) =>
   (['none', 'zstd'] as const).map((compression) => ({ compaction, compression })),
 );
@@ -91,7 +94,9 @@ describe('every program of commands and crashes gives what plain sorted maps giv
       });
       await fc.assert(property, {
         numRuns: VARVE_RUNS === undefined ? 2 : Number(VARVE_RUNS),
+        timeout: programLimitMs,
         interruptAfterTimeLimit: searchLimitMs,
+        markInterruptAsFailure: true,
         ...(VARVE_SEED === undefined ? {} : { seed: Number(VARVE_SEED) }),
         ...(VARVE_PATH === undefined ? {} : { path: VARVE_PATH, endOnFailure: true }),
       });
