@@ -74,6 +74,8 @@ describe('every program of commands gives what plain sorted maps give', () => {
       await fc.assert(property, {
         numRuns: VARVE_RUNS === undefined ? 3 : Number(VARVE_RUNS),
         interruptAfterTimeLimit: searchLimitMs,
+        // A program that hangs is a failure, not the end of the search.
+        markInterruptAsFailure: true,
         ...(VARVE_SEED === undefined ? {} : { seed: Number(VARVE_SEED) }),
         ...(VARVE_PATH === undefined ? {} : { path: VARVE_PATH, endOnFailure: true }),
       });
