@@ -16,7 +16,8 @@ const shortString = 40;
 
 /** Whether a value is a string or bytes, those of another realm included. */
 export function isBytesInput(value: unknown): value is BytesInput {
-  return typeof value === 'string' || isUint8Array(value);
+  // The view is asked first: it refuses objects that only inherit from Uint8Array, and costs nothing.
+  return typeof value === 'string' || (ArrayBuffer.isView(value) && (value instanceof Uint8Array || isUint8Array(value)));
 }
 
 /** Refuses what is neither a string nor bytes. */

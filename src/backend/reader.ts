@@ -10,6 +10,7 @@
  */
 import type { BytesInput, IterateOptions, RangeResult } from '../api.js';
 import { invalidArgument, VarveError } from '../errors.js';
+import { equalBytes } from '../format/bytes.js';
 import type { FoundValue } from '../format/entry-cursor.js';
 import type { Bucket } from '../engine/bucket-catalog.js';
 import type { Engine } from '../engine/engine.js';
@@ -147,6 +148,11 @@ export class Reader {
   }
 }
 
+/** Names up to this length are compared with the last one by a loop. */
+const shortNameBytes = 32;
+/** The last name that came as bytes: most calls name the same bucket as the one before. */
+const lastName = { bytes: new Uint8Array(0), key: '' };
+
 /** The name of a bucket as the catalogue's key: its bytes as a latin1 string. */
 export function bucketNameKey(name: BytesInput): string {
   if (typeof name === 'string') {
@@ -154,8 +160,12 @@ export function bucketNameKey(name: BytesInput): string {
     return name;
   }
   const bytes = toBytes(name, 'bucket');
-  if (bytes.length > 24) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-  let text = '';
-  for (let i = 0; i < bytes.length; i++) text += String.fromCharCode(bytes[i] as number);
-  return text;
+  const { length } = bytes;
+  if (length <= shortNameBytes && equalBytes(bytes, 0, length, lastName.bytes, 0, lastName.bytes.length)) return lastName.key;
+  const key = Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('latin1');
+  if (length <= shortNameBytes) {
+    lastName.bytes = new Uint8Array(bytes);
+    lastName.key = key;
+  }
+  return key;
 }
