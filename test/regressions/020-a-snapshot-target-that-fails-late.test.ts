@@ -24,7 +24,7 @@ test('a write that fails after the target had room is VARVE_IO with its error', 
   const snapshot = await snapshotOfSome();
   const target = new Writable({
     highWaterMark: 1 << 20,
-    write: (_chunk, _encoding, callback) => setTimeout(() => callback(new Error('disk gone')), 5),
+    write: (_chunk, _encoding, callback) => setTimeout(() => callback(new Error('disk gone')), 100),
   });
   const error = await expectRejection(() => snapshot.writeTo(target), 'VARVE_IO');
   expect((error.cause as Error).message).toBe('disk gone');
