@@ -44,3 +44,17 @@ test.each([
   setTimeout(() => end(slow), 5);
   await written;
 });
+
+test('a failure of the very last piece is VARVE_IO too', async () => {
+  const snapshot = await snapshotOfSome();
+  let left = snapshot.size();
+  const target = new Writable({
+    highWaterMark: 1 << 20,
+    write: (chunk: Buffer, _encoding, callback) => {
+      left -= chunk.length;
+      if (left > 0) callback();
+      else setTimeout(() => callback(new Error('disk gone')), 50);
+    },
+  });
+  await expectRejection(() => snapshot.writeTo(target), 'VARVE_IO');
+});
