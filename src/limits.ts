@@ -23,6 +23,12 @@ export const catalogBucketId = 0;
 /** Sequence numbers and file numbers are doubles that are whole: 2^53 - 1 of them. */
 export const sequenceMax = Number.MAX_SAFE_INTEGER;
 
+/**
+ * Largest sequence and largest file number that is taken from a file: half of what there are, so that what is counted on from
+ * there stays in range. At a million a second that takes 142 years to reach; only a forged file is beyond it.
+ */
+export const storedNumberMax = 2 ** 52;
+
 /** Smallest memtable that may be configured. */
 export const memtableBytesMin = 16 * 1024;
 

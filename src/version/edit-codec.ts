@@ -9,7 +9,7 @@
  *
  * **Invariants:**
  * 1. Decoding gives an edit whose numbers are in range, or throws VARVE_CORRUPTION; whether the edit fits a version is for
- *    `tryApplyEdit` to say.
+ *    `VersionBuilder` to say.
  * 2. Counts are bounded by the bytes that follow, before anything is allocated for them.
  */
 import { ByteReader } from '../format/byte-reader.js';

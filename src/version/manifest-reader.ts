@@ -11,6 +11,8 @@
  * **Invariants:**
  * 1. An edit is applied only when its chained checksum was verified; one that does not fit the state is VARVE_CORRUPTION.
  * 2. Memory is the state, one window and one record; a record is never longer than what remains of the file.
+ * 3. Time is linear in the file: an edit costs what it holds, however many tables there are. So the versions between the first
+ *    and the last are checked in what their edits touch; those two are checked as a whole.
  */
 import type { FileSystem } from '../env/file-system.js';
 import { joinPath } from '../env/path.js';
@@ -20,7 +22,10 @@ import { closeFlag, FrameCodec, frameHeaderBytes } from '../format/frame-header.
 import { FileWindow } from '../wal/file-window.js';
 import { decodeEdit } from './edit-codec.js';
 import { chainedChecksum, chainStart, decodeManifestHeader, manifestFrameMagic, manifestHeaderBytes } from './manifest-format.js';
-import { initialState, type ManifestState, tryAdvanceState } from './manifest-state.js';
+import { initialCounters, type ManifestState, tryAdvanceCounters } from './manifest-state.js';
+import { emptyVersion } from './version.js';
+import { VersionBuilder } from './version-builder.js';
+import type { VersionEdit } from './version-edit.js';
 
 /** What `readManifest` gives. */
 export type { ManifestState } from './manifest-state.js';
@@ -52,6 +57,28 @@ function readRecord(window: FileWindow, codec: FrameCodec, at: number, ordinal: 
   return { payload, payloadChecksum: header.payloadChecksum, endOffset };
 }
 
+/** The state on its way from edit to edit. */
+class StateReplay {
+  private readonly builder = new VersionBuilder(emptyVersion);
+  private counters = initialCounters;
+
+  constructor(private readonly databaseId: Uint8Array) {}
+
+  /** What is wrong with the edit in words, or undefined. */
+  apply(edit: VersionEdit): string | undefined {
+    const counters = tryAdvanceCounters(this.counters, edit);
+    if (typeof counters === 'string') return counters;
+    this.counters = counters;
+    return this.builder.apply(edit);
+  }
+
+  /** The state after all edits so far, or what is wrong with it in words. Linear in its tables. */
+  state(): ManifestState | string {
+    const version = this.builder.build();
+    return typeof version === 'string' ? version : { databaseId: this.databaseId, version, ...this.counters };
+  }
+}
+
 function replay(window: FileWindow, file: string, manifestNumber: number): ManifestState {
   const headerBytes = window.bytes.subarray(0, Math.min(manifestHeaderBytes, window.sizeBytes));
   if (headerBytes.length > 0) window.load(0, headerBytes.length);
@@ -60,21 +87,23 @@ function replay(window: FileWindow, file: string, manifestNumber: number): Manif
     throw corruption(file, manifestHeaderBytes - 8, `the manifest says that it is number ${header.manifestNumber}`);
   }
   const codec = new FrameCodec(manifestFrameMagic, header.databaseId, manifestNumber);
-  let state = initialState(header.databaseId);
+  const replayed = new StateReplay(header.databaseId);
   let chain = chainStart;
   let at = manifestHeaderBytes;
+  let lastEditAt = at;
   for (let ordinal = 0; ordinal === 0 || at < window.sizeBytes;) {
     const record = readRecord(window, codec, at, ordinal, chain);
     if (typeof record === 'string') {
       if (ordinal === 0) throw corruption(file, at, `${record}, and it is the first`);
       const promise = window.findPromise(codec, at);
-      if (promise === undefined) return state;
+      if (promise === undefined) break;
       throw corruption(file, at, `${record}, but the record at offset ${promise} says that these bytes were durable`);
     }
     if (record.payload !== undefined) {
-      const next = tryAdvanceState(state, decodeEdit(record.payload, file, at + frameHeaderBytes));
-      if (typeof next === 'string') throw corruption(file, at, next);
-      state = next;
+      const problem = replayed.apply(decodeEdit(record.payload, file, at + frameHeaderBytes));
+      if (problem !== undefined) throw corruption(file, at, problem);
+      if (ordinal === 0) checked(replayed, file, at);
+      lastEditAt = at;
       ordinal++;
     } else if (ordinal === 0) {
       throw corruption(file, at, 'the manifest has no first record');
@@ -82,6 +111,12 @@ function replay(window: FileWindow, file: string, manifestNumber: number): Manif
     chain = record.payloadChecksum;
     at = record.endOffset;
   }
+  return checked(replayed, file, lastEditAt);
+}
+
+function checked(replayed: StateReplay, file: string, at: number): ManifestState {
+  const state = replayed.state();
+  if (typeof state === 'string') throw corruption(file, at, state);
   return state;
 }
 

@@ -7,15 +7,13 @@
  *    of those tables. Both are raised where an edit does not say so itself, so that no number is ever given out twice.
  */
 import { assert } from '../errors.js';
-import { bucketIdMax, catalogBucketId } from '../limits.js';
-import { emptyVersion, tryApplyEdit, type Version } from './version.js';
+import { bucketIdMax, catalogBucketId, storedNumberMax } from '../limits.js';
+import { emptyVersion, type Version } from './version.js';
+import { tryApplyEdit } from './version-builder.js';
 import type { VersionEdit } from './version-edit.js';
 
-/** The whole state that a manifest holds. */
-export interface ManifestState {
-  /** 16 bytes. */
-  readonly databaseId: Uint8Array;
-  readonly version: Version;
+/** Everything that a manifest holds but its tables. */
+export interface ManifestCounters {
   /** Logs with smaller numbers are not needed any more; 0 where none was written yet. */
   readonly oldestLogNumber: number;
   readonly lastSequence: number;
@@ -28,18 +26,26 @@ export interface ManifestState {
   readonly newestLogBytes: number;
 }
 
+/** The whole state that a manifest holds. */
+export interface ManifestState extends ManifestCounters {
+  /** 16 bytes. */
+  readonly databaseId: Uint8Array;
+  readonly version: Version;
+}
+
+/** The counters of a database that was just made. */
+export const initialCounters: ManifestCounters = {
+  oldestLogNumber: 0,
+  lastSequence: 0,
+  nextFileNumber: 1,
+  nextBucketId: catalogBucketId + 1,
+  newestLogNumber: 0,
+  newestLogBytes: 0,
+};
+
 /** The state of a database that was just made. `databaseId` has 16 bytes. */
 export function initialState(databaseId: Uint8Array): ManifestState {
-  return {
-    databaseId,
-    version: emptyVersion,
-    oldestLogNumber: 0,
-    lastSequence: 0,
-    nextFileNumber: 1,
-    nextBucketId: catalogBucketId + 1,
-    newestLogNumber: 0,
-    newestLogBytes: 0,
-  };
+  return { databaseId, version: emptyVersion, ...initialCounters };
 }
 
 /** The edit that leads from the initial state to this one: the first record of a manifest. */
@@ -60,10 +66,8 @@ export function stateAsEdit(state: ManifestState): VersionEdit {
   };
 }
 
-/** The state after an edit that may be wrong (it came from a file): the state, or what is wrong in words. */
-export function tryAdvanceState(state: ManifestState, edit: VersionEdit): ManifestState | string {
-  const version = tryApplyEdit(state.version, edit);
-  if (typeof version === 'string') return version;
+/** The counters after an edit that may be wrong (it came from a file), or what is wrong in words. At the cost of the edit. */
+export function tryAdvanceCounters(state: ManifestCounters, edit: VersionEdit): ManifestCounters | string {
   const oldestLogNumber = Math.max(state.oldestLogNumber, edit.oldestLogNumber ?? 0);
   const nextBucketId = Math.max(state.nextBucketId, edit.nextBucketId ?? 0);
   const editedLog = edit.newestLogNumber ?? 0;
@@ -79,9 +83,17 @@ export function tryAdvanceState(state: ManifestState, edit: VersionEdit): Manife
     }
   }
   if (nextBucketId > bucketIdMax + 1) return 'the next bucket id is out of range';
-  if (!Number.isSafeInteger(nextFileNumber)) return 'the next file number is out of range';
-  const { databaseId } = state;
-  return { databaseId, version, oldestLogNumber, lastSequence, nextFileNumber, nextBucketId, newestLogNumber, newestLogBytes };
+  if (nextFileNumber > storedNumberMax + 1) return 'the next file number is out of range';
+  if (lastSequence > storedNumberMax) return 'the last sequence is out of range';
+  return { oldestLogNumber, lastSequence, nextFileNumber, nextBucketId, newestLogNumber, newestLogBytes };
+}
+
+/** The state after an edit that may be wrong: the state, or what is wrong in words. */
+export function tryAdvanceState(state: ManifestState, edit: VersionEdit): ManifestState | string {
+  const version = tryApplyEdit(state.version, edit);
+  if (typeof version === 'string') return version;
+  const counters = tryAdvanceCounters(state, edit);
+  return typeof counters === 'string' ? counters : { databaseId: state.databaseId, version, ...counters };
 }
 
 /** The state after an edit of our own making; a wrong one throws VARVE_ASSERTION. */

@@ -6,7 +6,7 @@
  *   or in the place of a run whose id it takes over.
  * - A table moves unchanged by being removed and added in one edit.
  *
- * How an edit is applied (`applyEdit` in version.ts): the removed tables leave their runs, which keep their places even when
+ * How an edit is applied (`VersionBuilder` in version-builder.ts): the removed tables leave their runs, which keep their places even when
  * nothing is left in them; each added run joins the run of the same id in its level, or else stands in front of that level
  * (several, in the order in which they are given); then runs without tables go.
  *

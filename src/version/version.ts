@@ -15,13 +15,11 @@
  * 3. No file number occurs twice. What a table says of itself is in range (table-metadata.ts).
  * 4. Everything in level i is newer than what has the same key in level i + 1, and so is every run than the runs after it. This
  *    cannot be seen in the metadata of merged runs; for level 0, which holds flushes, it can: sequences descend from run to run.
- * 5. Applying an edit changes none of its arguments; what the edit does not touch is shared.
+ * 5. It never changes. An edit leads to another one (version-builder.ts), which shares what the edit does not touch.
  */
-import { assert } from '../errors.js';
 import { compareKeys } from '../format/bytes.js';
 import { internalKeyBytesMax, levelCount } from '../limits.js';
 import type { TableMetadata } from '../sstable/table-metadata.js';
-import type { AddedRun, VersionEdit } from './version-edit.js';
 
 /** A sorted list of disjoint tables. */
 export interface Run {
@@ -79,7 +77,7 @@ export function versionBytes(version: Version): number {
 }
 
 /** What is wrong with the metadata of one table, or undefined. */
-function checkTable(table: TableMetadata): string | undefined {
+export function checkTable(table: TableMetadata): string | undefined {
   const counters = [
     table.fileBytes,
     table.minSequence,
@@ -99,7 +97,8 @@ function checkTable(table: TableMetadata): string | undefined {
   return undefined;
 }
 
-function checkRun(run: Run): string | undefined {
+/** What is wrong with a run by itself, in words, or undefined. */
+export function checkRun(run: Run): string | undefined {
   if (!Number.isSafeInteger(run.id) || run.id < 1) return `a run has the id ${run.id}`;
   if (run.tables.length === 0) return `run ${run.id} has no table`;
   let previous: TableMetadata | undefined;
@@ -149,60 +148,4 @@ export function checkVersion(version: Version): string | undefined {
   if (last !== undefined && last.runs.length > 1) return `the last level holds ${last.runs.length} runs`;
   const first = version.levels[0];
   return first === undefined ? undefined : checkFlushOrder(first);
-}
-
-interface WorkingLevel {
-  readonly added: Run[];
-  readonly runs: Run[];
-}
-
-function removeTables(level: Level, removed: ReadonlySet<number>): Run[] {
-  return level.runs.map((run) => {
-    const isTouched = removed.size > 0 && run.tables.some((table) => removed.has(table.fileNumber));
-    return isTouched ? { id: run.id, tables: run.tables.filter((table) => !removed.has(table.fileNumber)) } : run;
-  });
-}
-
-function addRun(level: WorkingLevel, added: AddedRun): void {
-  const index = level.runs.findIndex((run) => run.id === added.runId);
-  const existing = level.runs[index];
-  if (existing === undefined) {
-    level.added.push({ id: added.runId, tables: added.tables });
-    return;
-  }
-  const tables = [...existing.tables, ...added.tables];
-  tables.sort((a, b) => compareKeys(a.smallestKey, b.smallestKey));
-  level.runs[index] = { id: existing.id, tables };
-}
-
-/** The version after an edit that may be wrong (it came from a file): the version, or what is wrong with it in words. */
-export function tryApplyEdit(version: Version, edit: VersionEdit): Version | string {
-  // Most edits only raise counters.
-  if (edit.removedTables.length === 0 && edit.addedRuns.length === 0) return version;
-  const removed = new Set(edit.removedTables);
-  if (removed.size !== edit.removedTables.length) return 'a table is removed twice';
-  let found = 0;
-  for (const level of version.levels) {
-    for (const run of level.runs) {
-      for (const table of run.tables) if (removed.has(table.fileNumber)) found++;
-    }
-  }
-  if (found !== removed.size) return 'a table is removed that is not there';
-  const working: WorkingLevel[] = version.levels.map((level) => ({ added: [], runs: removeTables(level, removed) }));
-  for (const added of edit.addedRuns) {
-    const level = working[added.level];
-    if (level === undefined) return `a run is added to level ${added.level}`;
-    if (added.tables.length === 0) return `run ${added.runId} is added without tables`;
-    addRun(level, added);
-  }
-  const levels = working.map((level) => ({ runs: [...level.added, ...level.runs].filter((run) => run.tables.length > 0) }));
-  const result: Version = { levels };
-  return checkVersion(result) ?? result;
-}
-
-/** The version after an edit of our own making; a wrong one throws VARVE_ASSERTION. */
-export function applyEdit(version: Version, edit: VersionEdit): Version {
-  const result = tryApplyEdit(version, edit);
-  assert(typeof result !== 'string', typeof result === 'string' ? result : 'the edit is sound');
-  return result;
 }

@@ -5,7 +5,8 @@ import { compactionTuning } from '../../src/compaction/tuning.js';
 import { compareKeys } from '../../src/format/bytes.js';
 import { levelCount } from '../../src/limits.js';
 import type { TableMetadata } from '../../src/sstable/table-metadata.js';
-import { applyEdit, checkVersion, type Run, type Version, versionTables } from '../../src/version/version.js';
+import { checkVersion, type Run, type Version, versionTables } from '../../src/version/version.js';
+import { applyEdit } from '../../src/version/version-builder.js';
 
 const targetTableBytes = 8000;
 const last = levelCount - 1;

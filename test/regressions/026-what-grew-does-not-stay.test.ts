@@ -1,7 +1,8 @@
 /** Memory and files that one large event made grow are given back. */
 import { expect, test } from 'vitest';
 import { Memtable } from '../../src/memtable/memtable.js';
-import { applyEdit, emptyVersion } from '../../src/version/version.js';
+import { emptyVersion } from '../../src/version/version.js';
+import { applyEdit } from '../../src/version/version-builder.js';
 import { internalKey, put } from '../memtable/memtable-fixture.js';
 
 test('a memtable whose index a huge section made grow is not kept for the next one', () => {

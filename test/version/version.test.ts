@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  applyEdit,
   emptyVersion,
   levelBytes,
   levelTableCount,
@@ -10,6 +9,7 @@ import {
   versionBytes,
   versionTables,
 } from '../../src/version/version.js';
+import { applyEdit } from '../../src/version/version-builder.js';
 import { emptyEdit, type VersionEdit } from '../../src/version/version-edit.js';
 import { flush, table } from './version-samples.js';
 
