@@ -16,7 +16,9 @@
  * 1. Every entry of every input is read, or stands in a block that was copied: scanners check their totals, and damage throws.
  * 2. The generator yields often enough (some milliseconds of work) for a flush to go first.
  */
-import { compareBytes, equalBytes } from '../format/bytes.js';
+import { corruption } from '../errors.js';
+import { compareBytes } from '../format/bytes.js';
+import { tableFileName } from '../format/file-names.js';
 import { readBucketId } from '../format/internal-key.js';
 import type { TableFileContext } from '../sstable/table-context.js';
 import type { TableMetadata } from '../sstable/table-metadata.js';
@@ -68,8 +70,14 @@ class LastKey {
   private bytes = Buffer.allocUnsafeSlow(256);
   private length = -1;
 
-  equals(scanner: TableScanner): boolean {
-    return this.length >= 0 && equalBytes(this.bytes, 0, this.length, scanner.keyBytes, scanner.keyStart, scanner.keyEnd);
+  /** Negative where the scanner stands on a greater key, 0 where it is the same. */
+  compare({ keyBytes, keyStart, keyEnd }: TableScanner): number {
+    return this.length < 0 ? -1 : compareBytes(this.bytes, 0, this.length, keyBytes, keyStart, keyEnd);
+  }
+
+  /** Every key is greater than none. */
+  clear(): void {
+    this.length = -1;
   }
 
   set(bytes: Uint8Array, start: number, end: number): void {
@@ -77,6 +85,11 @@ class LastKey {
     if (this.bytes.length < this.length) this.bytes = Buffer.allocUnsafeSlow(this.length * 2);
     for (let from = start, to = 0; from < end; from++, to++) this.bytes[to] = bytes[from] as number;
   }
+}
+
+/** Checksums were right, so this was written so: no merge may make it look sound. */
+function outOfOrder({ metadata, blockHandle }: TableScanner): Error {
+  return corruption(tableFileName(metadata.fileNumber), blockHandle.offset, 'keys or versions of keys are out of order');
 }
 
 class Merge {
@@ -87,6 +100,8 @@ class Merge {
   private readonly policy: DropPolicy;
   private readonly lastKey = new LastKey();
   private order: RunSource[] = [];
+  /** Of the version of the current key that was written last. */
+  private lastSequence = Number.POSITIVE_INFINITY;
   private bucketId = -1;
   private bucketIsLive = false;
 
@@ -100,6 +115,7 @@ class Merge {
 
   *run(tables: TableFileContext, input: MergeInput): Generator<number, void, void> {
     this.order = [];
+    this.lastKey.clear();
     input.forEach((run, rank) => this.place(new RunSource(tables, run, rank), 0, true));
     let yielded = this.bytesRead;
     while (this.order.length > 0) {
@@ -115,13 +131,17 @@ class Merge {
   /** Takes one entry of the source that stands first. */
   private take(source: RunSource): void {
     const { scanner } = source;
-    const isNewKey = !this.lastKey.equals(scanner);
+    const order = this.lastKey.compare(scanner);
+    const isNewKey = order < 0;
+    if (order > 0) throw outOfOrder(scanner);
     if (isNewKey) this.beginKey(scanner);
     if (scanner.atBlockStart) this.bytesRead += scanner.blockHandle.storedBytes;
     this.entriesRead++;
     if (this.bucketIsLive) {
       const sequence = this.policy.decide(scanner.sequence, scanner.isTombstone);
       if (sequence !== dropVersion) {
+        if (!isNewKey && sequence >= this.lastSequence) throw outOfOrder(scanner);
+        this.lastSequence = sequence;
         const { keyBytes, keyStart, keyEnd, isTombstone, valueBytes, valueStart, valueEnd } = scanner;
         this.writer.tableFor(isNewKey).add(keyBytes, keyStart, keyEnd, sequence, isTombstone, valueBytes, valueStart, valueEnd);
         this.entriesWritten++;
@@ -133,6 +153,7 @@ class Merge {
 
   private beginKey(scanner: TableScanner): void {
     this.policy.beginKey();
+    this.lastSequence = Number.POSITIVE_INFINITY;
     this.lastKey.set(scanner.keyBytes, scanner.keyStart, scanner.keyEnd);
     const id = readBucketId(scanner.keyBytes, scanner.keyStart, scanner.keyEnd);
     if (id !== this.bucketId) {
@@ -155,7 +176,7 @@ class Merge {
       compareBytes(scanner.blockLastKeyBytes, start, end, second.keyBytes, second.keyStart, second.keyEnd) >= 0
     )
       return false;
-    if (this.lastKey.equals(scanner)) return false;
+    if (this.lastKey.compare(scanner) >= 0) return false;
     const firstBucket = readBucketId(scanner.keyBytes, scanner.keyStart, scanner.keyEnd);
     if (firstBucket !== readBucketId(scanner.blockLastKeyBytes, start, end) || !this.policy.isLiveBucket(firstBucket))
       return false;

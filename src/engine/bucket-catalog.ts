@@ -6,14 +6,14 @@
  * the tables and in every snapshot. In memory it is this class, filled from bucket 0 at open.
  *
  * Invariants:
- * 1. An id is given once in the life of a database.
+ * 1. An id is given once in the life of a database, in ascending order. A file that says otherwise is refused by `recover`.
  * 2. Of the buckets with one name at most one exists at any sequence.
  * 3. A deleted bucket stays here until its deletion is durable and no view is older: until then its data must not go.
  */
 import { VarveError } from '../errors.js';
 import { compareKeys } from '../format/bytes.js';
 import { bucketEnd, bucketPrefix } from '../format/internal-key.js';
-import { bucketIdMax, catalogBucketId } from '../limits.js';
+import { bucketIdMax, catalogBucketId, keyBytesMax } from '../limits.js';
 
 export interface Bucket {
   readonly id: number;
@@ -31,11 +31,19 @@ export interface Bucket {
 const existsAt = (bucket: Bucket, sequence: number): boolean =>
   bucket.createdSequence <= sequence && sequence < bucket.deletedSequence;
 
+/** The id that a file gives a bucket, or what is wrong with it. */
+function readId(bytes: Buffer): number | string {
+  if (bytes.length !== 4) return `a bucket has an id of ${bytes.length} bytes instead of 4`;
+  const id = bytes.readUInt32BE(0);
+  return id === catalogBucketId ? 'a bucket has the id of the catalogue' : id;
+}
+
 export class BucketCatalog {
   /** Buckets by name, oldest first. */
   private readonly byName = new Map<string, Bucket[]>();
   /** Whether tables may hold a bucket that is gone: set when one is deleted and after each flush, cleared by who looked for them. */
   mayHaveRetired = true;
+  private highestRecoveredId = catalogBucketId;
   private names: { sequence: number; buckets: readonly Bucket[] } | undefined;
 
   constructor(
@@ -50,8 +58,29 @@ export class BucketCatalog {
     for (let i = buckets.length - 1; i >= 0; i--) {
       const bucket = buckets[i] as Bucket;
       if (existsAt(bucket, sequence)) return bucket;
+      // Those before it were deleted before it was created.
+      if (bucket.createdSequence <= sequence) return undefined;
     }
     return undefined;
+  }
+
+  /** Takes in a bucket that the tables hold, whose id is `idBytes`; or says in words what is wrong with it. Once a name. */
+  recoverStored(name: Buffer, idBytes: Buffer): string | undefined {
+    const id = readId(idBytes);
+    if (typeof id === 'string') return id;
+    if (id >= this.nextBucketId)
+      return `a bucket has the id ${id}, the manifest says that those from ${this.nextBucketId} on were not given`;
+    return this.recover(name, 0, id);
+  }
+
+  /** As recoverStored for one that a log says was created at `sequence`, after all those that were taken in before. */
+  recoverCreated(name: Buffer, sequence: number, idBytes: Buffer): string | undefined {
+    if (this.find(name.toString('latin1'), sequence) !== undefined) return 'a bucket is created that exists';
+    const id = readId(idBytes);
+    if (typeof id === 'string') return id;
+    return id > this.highestRecoveredId
+      ? this.recover(name, sequence, id)
+      : `a bucket is created with the id ${id}, which was given before`;
   }
 
   /** A new bucket with an id of its own, not yet part of the catalogue. */
@@ -74,6 +103,13 @@ export class BucketCatalog {
     else buckets.push(bucket);
     this.nextBucketId = Math.max(this.nextBucketId, bucket.id + 1);
     this.names = undefined;
+  }
+
+  private recover(name: Buffer, sequence: number, id: number): string | undefined {
+    if (name.length === 0 || name.length > keyBytesMax) return `a bucket has a name of ${name.length} bytes`;
+    this.add(this.create(name, name.toString('latin1'), sequence, id));
+    this.highestRecoveredId = Math.max(this.highestRecoveredId, id);
+    return undefined;
   }
 
   markDeleted(bucket: Bucket, deletedSequence: number): void {

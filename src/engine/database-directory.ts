@@ -3,19 +3,21 @@
  *
  *   missing ─┐
  *   empty    ├─▶ a new database may be made
- *   begun    ┘   (a first creation that a crash cut short: no CURRENT, no log, no table)
+ *   begun    ┘   (a first creation that a crash cut short: no CURRENT, no log, no table, no manifest that tells of one)
  *   database     CURRENT is there
  *   foreign      anything else: never touched
  *
  * Invariants:
- * 1. A directory with logs or tables but without CURRENT is a damaged database, never an empty one.
+ * 1. A directory with logs or tables but without CURRENT, or with a manifest that tells of some, is a damaged database, never an
+ *    empty one.
  * 2. The directory of a new database is durable in its parent before anything in it is.
  */
 import { corruption, invalidArgument, systemErrorCode, VarveError } from '../errors.js';
 import type { FileSystem } from '../env/file-system.js';
 import { parseClaimName } from '../env/claim-lock.js';
 import { joinPath } from '../env/path.js';
-import { currentFileName, parseFileName } from '../format/file-names.js';
+import { currentFileName, type ParsedFileName, parseFileName } from '../format/file-names.js';
+import { readManifest } from '../version/manifest-reader.js';
 
 export type DirectoryState = 'new' | 'database';
 
@@ -31,7 +33,23 @@ export function directoryState(fileSystem: FileSystem, directory: string): Direc
   if (kinds.includes('log') || kinds.includes('table')) {
     throw corruption(currentFileName, undefined, 'the file is missing, but the directory holds logs or tables of a database');
   }
+  const teller = names.find((name) => tellsOfData(fileSystem, directory, parseFileName(name)));
+  if (teller !== undefined)
+    throw corruption(currentFileName, undefined, `the file is missing, but ${teller} tells of logs or tables`);
   return kinds.includes(undefined) ? 'foreign' : 'new';
+}
+
+/** Whether this is a manifest that a first creation did not leave: logs were committed to, or tables written. */
+function tellsOfData(fileSystem: FileSystem, directory: string, file: ParsedFileName | undefined): boolean {
+  if (file?.kind !== 'manifest') return false;
+  try {
+    const state = readManifest(fileSystem, directory, file.number);
+    return Math.max(state.newestLogNumber, state.oldestLogNumber, state.lastSequence) > 0;
+  } catch (error) {
+    // Cut short by the same crash: no CURRENT ever named it.
+    if (error instanceof VarveError && error.code === 'VARVE_CORRUPTION') return false;
+    throw error;
+  }
 }
 
 /** Refuses what is no database, as the options say. `isNew` says whether one may be made. */

@@ -19,8 +19,7 @@ import { joinPath } from '../env/path.js';
 import { initializeChecksum } from '../format/checksum.js';
 import { type Codec, loadCodec } from '../format/compression.js';
 import { logFileName, parseFileName, tableFileName } from '../format/file-names.js';
-import { blockBytesDefault, catalogBucketId } from '../limits.js';
-import { bucketEnd, bucketPrefix } from '../format/internal-key.js';
+import { blockBytesDefault, storedNumberMax } from '../limits.js';
 import type { ResolvedOptions } from '../options.js';
 import { BlockCache } from '../sstable/block-cache.js';
 import { OpenTables } from '../sstable/open-tables.js';
@@ -30,13 +29,13 @@ import { readManifest } from '../version/manifest-reader.js';
 import { initialState, type ManifestState } from '../version/manifest-state.js';
 import { versionTables } from '../version/version.js';
 import { BucketCatalog } from './bucket-catalog.js';
+import { loadCatalog } from './catalog-loading.js';
 import { checkDirectory, makeDurableDirectory } from './database-directory.js';
 import { Engine } from './engine.js';
 import type { Environment } from './environment.js';
 import { Health } from './health.js';
 import { MemtableSlot } from './memtable-slot.js';
 import { MemtableSet } from './memtable-set.js';
-import { RangeCursor } from './range-cursor.js';
 import { recoverLogs } from './recovery.js';
 import { VersionStore } from './version-store.js';
 import { ViewRegistry } from './views.js';
@@ -72,6 +71,8 @@ export function readDatabase(
   for (const name of names) {
     const parsed = parseFileName(name);
     if (parsed === undefined) continue;
+    // New files get numbers above it.
+    if (parsed.number > storedNumberMax) throw corruption(name, undefined, 'the number in the name is out of range');
     nextFileNumber = Math.max(nextFileNumber, parsed.number + 1);
     if (parsed.kind === 'log') logNumbers.push(parsed.number);
     if (parsed.kind === 'table') tables.add(parsed.number);
@@ -183,7 +184,7 @@ async function recover(
     versions.startManifest();
     removeOrphans(engine);
   }
-  loadCatalog(engine);
+  loadCatalog(catalog, versions.runs);
   const startRunner = (): void => {
     const settings = {
       directory,
@@ -208,6 +209,7 @@ async function recover(
     memtableBytes: options.memtableBytes,
     nextSequence: state.lastSequence + 1,
     catalog,
+    clock: environment.clock,
   };
   const recovered = await recoverLogs(source, async (found) => {
     memtables.oldestUnreadLog = found.logs[found.logs.length - 1]?.number;
@@ -237,18 +239,6 @@ async function letGoOfLogs({ parts: { versions, memtables } }: Engine, logNumber
   if (unneeded.length === 0) return;
   versions.install({ removedTables: [], addedRuns: [], oldestLogNumber }, [], unneeded, () => {});
   await versions.settled();
-}
-
-/** Fills the catalogue from bucket 0 of the tables; logs add to it. */
-function loadCatalog({ reads, parts: { catalog } }: Engine): void {
-  const bucket = { id: catalogBucketId, prefix: bucketPrefix(catalogBucketId), end: bucketEnd(catalogBucketId) };
-  const walk = new RangeCursor(reads, bucket, { lower: bucket.prefix, upper: bucket.end }, false, Number.MAX_SAFE_INTEGER);
-  for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
-    const name = Buffer.from(entry.keyBytes.subarray(entry.keyStart + bucket.prefix.length, entry.keyEnd));
-    const value = Buffer.from(entry.valueBytes.subarray(entry.valueStart, entry.valueEnd));
-    if (value.length !== 4) throw corruption('CURRENT', undefined, `a bucket has an id of ${value.length} bytes instead of 4`);
-    catalog.add(catalog.create(name, name.toString('latin1'), 0, value.readUInt32BE(0)));
-  }
 }
 
 /** The logs may have been read from memory of the system: now they are on the disk. */

@@ -83,7 +83,7 @@ function tableFor(run: ReadableRun, key: Uint8Array, keyEnd: number): number {
 }
 
 /** Whether a run may hold keys in [begin, end). */
-function touches(run: ReadableRun, begin: Uint8Array, end: Uint8Array): boolean {
+export function touches(run: ReadableRun, begin: Uint8Array, end: Uint8Array): boolean {
   const first = run.tables[0];
   const last = run.tables[run.tables.length - 1];
   if (first === undefined || last === undefined) return false;

@@ -12,17 +12,24 @@
  * 3. Within a memtable sequences are given anew without gaps (a rollback may have left some): never above those that the records
  *    once had, and `lastSequence` is in terms of those, so a flush of it divides the log in the same place at every recovery.
  * 4. Frames whose records are in tables already are passed over.
+ * 5. Time is linear in the logs, and the event loop goes on: after some hundred records others go first once a slice is over.
  */
 import { corruption } from '../errors.js';
 import type { FileSystem } from '../env/file-system.js';
+import type { Clock } from '../env/clock.js';
+import { Slices } from '../env/slices.js';
 import { logFileName } from '../format/file-names.js';
 import { readBucketId } from '../format/internal-key.js';
 import { catalogBucketId } from '../limits.js';
 import { Memtable } from '../memtable/memtable.js';
 import { checkRecord, kindTombstone, recordHeaderBytes } from '../memtable/record.js';
+import type { LogHeader } from '../wal/log-format.js';
 import { LogReader, readLogHeader } from '../wal/log-reader.js';
-import type { BucketCatalog } from './bucket-catalog.js';
+import { BucketCatalog } from './bucket-catalog.js';
 import type { LogExtent } from './memtable-slot.js';
+
+/** Frames and records between two looks at the clock. */
+const workPerLook = 512;
 
 export interface RecoveredMemtable {
   readonly memtable: Memtable;
@@ -46,6 +53,7 @@ export interface RecoverySource {
   /** First sequence that no table uses. */
   readonly nextSequence: number;
   readonly catalog: BucketCatalog;
+  readonly clock: Clock;
 }
 
 export interface RecoveredLogs {
@@ -62,35 +70,44 @@ interface ChainedLog {
   readonly durableBytes: number | undefined;
 }
 
-/** The logs to be read, in order, with what each must hold. Logs without a whole header have nothing that was ever acknowledged. */
-function chainLogs(source: RecoverySource): ChainedLog[] {
-  const { fileSystem, directory, databaseId, oldestLogNumber } = source;
-  const chain: ChainedLog[] = [];
+/**
+ * The logs to be read, in order, with what each must hold; `onDamage` gets what is wrong with the chain, and what it lets pass is
+ * left out. Logs without a whole header have nothing that was ever acknowledged.
+ */
+function chainLogs(source: RecoverySource, onDamage: (error: unknown) => void): Iterable<ChainedLog> {
+  const { fileSystem, directory, databaseId, oldestLogNumber, newestLogNumber, newestLogBytes } = source;
+  const chain = new Map<number, ChainedLog>();
   const numbers = source.logNumbers.filter((number) => number >= oldestLogNumber).sort((a, b) => a - b);
+  const known = new Set<number>();
+  const isMissing = (number: number): boolean => number > 0 && number >= oldestLogNumber && !known.has(number);
   for (const number of numbers) {
-    const header = readLogHeader(fileSystem, directory, number, databaseId);
-    if (header !== undefined && header.previousLogNumber >= oldestLogNumber && header.previousLogNumber > 0) {
-      const previous = chain.find((log) => log.number === header.previousLogNumber);
-      if (previous === undefined) {
-        throw corruption(
-          logFileName(header.previousLogNumber),
-          undefined,
-          `the log is missing: ${logFileName(number)} comes after it`,
-        );
-      }
-      previous.requiredBytes = header.previousLogBytes;
+    known.add(number);
+    let header: LogHeader | undefined;
+    try {
+      header = readLogHeader(fileSystem, directory, number, databaseId);
+    } catch (error) {
+      onDamage(error);
+      continue;
     }
-    chain.push({ number, requiredBytes: 0, durableBytes: number === source.newestLogNumber ? source.newestLogBytes : undefined });
+    const previousNumber = header?.previousLogNumber ?? 0;
+    // An earlier log has a lower number, so one that names itself or a later one names none that is there.
+    if (isMissing(previousNumber) || previousNumber === number) {
+      const message = `the log is missing: ${logFileName(number)} comes after it`;
+      onDamage(corruption(logFileName(previousNumber), undefined, message));
+      known.add(previousNumber);
+    }
+    const previous = chain.get(previousNumber);
+    if (previous !== undefined) previous.requiredBytes = header?.previousLogBytes ?? 0;
+    chain.set(number, { number, requiredBytes: 0, durableBytes: number === newestLogNumber ? newestLogBytes : undefined });
   }
-  const { newestLogNumber } = source;
-  if (newestLogNumber > 0 && newestLogNumber >= oldestLogNumber && !numbers.includes(newestLogNumber)) {
-    throw corruption(logFileName(newestLogNumber), undefined, 'the log is missing: the manifest names it');
-  }
-  return chain;
+  if (isMissing(newestLogNumber))
+    onDamage(corruption(logFileName(newestLogNumber), undefined, 'the log is missing: the manifest names it'));
+  return chain.values();
 }
 
 /** A frame whose group is not whole yet. */
 interface WaitingFrame {
+  readonly fileOffset: number;
   readonly address: number;
   readonly bytes: Buffer;
   readonly offset: number;
@@ -104,12 +121,18 @@ class LogReplay {
   private memtable: Memtable | undefined;
   private memtableLogs: LogExtent[] = [];
   private waiting: WaitingFrame[] = [];
+  private catalog: BucketCatalog;
+  private readonly slices: Slices;
+  /** Frames and records since the clock was looked at. */
+  private unseenWork = 0;
 
   constructor(
     private readonly source: RecoverySource,
     private readonly onFull: (memtable: RecoveredMemtable) => Promise<void>,
   ) {
     this.nextSequence = source.nextSequence;
+    this.catalog = source.catalog;
+    this.slices = new Slices(source.clock);
   }
 
   async read(log: ChainedLog): Promise<void> {
@@ -126,12 +149,14 @@ class LogReplay {
         });
         if (frame === undefined || place === undefined) break;
         const { address, bytes, offset } = place;
-        this.waiting.push({ address, bytes, offset, lengthBytes: frame.payload.length, entryCount: frame.entryCount });
+        const { entryCount } = frame;
+        this.waiting.push({ fileOffset: frame.offset, address, bytes, offset, lengthBytes: frame.payload.length, entryCount });
+        if (this.isTimeToLook(1)) await this.slices.giveWay();
         if (!frame.endsGroup) continue;
-        const endSequence = frame.firstSequence + frame.entryCount;
+        const endSequence = frame.firstSequence + entryCount;
         if (endSequence > this.source.nextSequence) {
           this.nextSequence = Math.max(this.nextSequence, endSequence);
-          this.indexGroup(reader.fileName);
+          for (const steps of this.indexGroup(reader.fileName)) if (this.isTimeToLook(steps)) await this.slices.giveWay();
           indexed = true;
         }
         this.waiting = [];
@@ -151,6 +176,19 @@ class LogReplay {
     if (this.memtable !== undefined && this.memtable.recordCount > 0) await this.finishMemtable(undefined);
   }
 
+  /** Forgets what was begun within a damaged log. Of buckets too: what it would have told of them is not known. */
+  passOver(): void {
+    this.waiting = [];
+    this.catalog = new BucketCatalog(this.catalog.nextBucketId);
+  }
+
+  private isTimeToLook(work: number): boolean {
+    this.unseenWork += work;
+    if (this.unseenWork < workPerLook) return false;
+    this.unseenWork = 0;
+    return this.slices.isOver;
+  }
+
   private current(): Memtable {
     this.memtable ??= new Memtable(this.nextSequence, this.source.memtableBytes);
     return this.memtable;
@@ -165,53 +203,70 @@ class LogReplay {
     await this.onFull({ memtable, logs, nextBucketId: this.source.catalog.nextBucketId, lastSequence: this.nextSequence - 1 });
   }
 
-  private indexGroup(file: string): void {
+  /** Indexes the group that waits; now and then gives the number of records since the last time. */
+  private *indexGroup(file: string): Generator<number, void> {
+    let since = 0;
     for (const frame of this.waiting) {
       let at = frame.offset;
       const end = frame.offset + frame.lengthBytes;
       let count = 0;
       for (; at < end; count++) {
         const length = checkRecord(frame.bytes, at, end);
-        if (typeof length === 'string') throw corruption(file, undefined, length);
+        if (typeof length === 'string') throw corruption(file, frame.fileOffset, length);
         const sequence = this.current().nextSequence;
         this.current().indexRecord(frame.address + (at - frame.offset) / 8);
-        this.noteBucket(file, frame.bytes, at, sequence);
+        const problem = this.noteBucket(frame.bytes, at, sequence);
+        if (problem !== undefined) throw corruption(file, frame.fileOffset, problem);
         at += length;
+        if (++since < workPerLook) continue;
+        yield since;
+        since = 0;
       }
       if (count !== frame.entryCount)
-        throw corruption(file, undefined, `a frame holds ${count} records, its header says ${frame.entryCount}`);
+        throw corruption(file, frame.fileOffset, `a frame holds ${count} records, its header says ${frame.entryCount}`);
     }
+    yield since;
   }
 
-  /** Buckets that records of the catalogue create and delete. */
-  private noteBucket(file: string, bytes: Buffer, offset: number, sequence: number): void {
+  /** Buckets that records of the catalogue create and delete; in words, what is wrong with the record. */
+  private noteBucket(bytes: Buffer, offset: number, sequence: number): string | undefined {
     const keyStart = offset + recordHeaderBytes;
     const keyEnd = keyStart + bytes.readUInt16LE(offset + 4);
-    if (readBucketId(bytes, keyStart, keyEnd) !== catalogBucketId) return;
-    const { catalog } = this.source;
+    if (readBucketId(bytes, keyStart, keyEnd) !== catalogBucketId) return undefined;
     const name = Buffer.from(bytes.subarray(keyStart + 1, keyEnd));
-    const nameKey = name.toString('latin1');
-    const existing = catalog.find(nameKey, sequence);
-    if (bytes[offset + 6] === kindTombstone) {
-      if (existing !== undefined) catalog.markDeleted(existing, sequence);
-      return;
+    if (bytes[offset + 6] !== kindTombstone) {
+      const id = bytes.subarray(keyEnd, keyEnd + bytes.readUInt32LE(offset));
+      return this.catalog.recoverCreated(name, sequence, id);
     }
-    if (bytes.readUInt32LE(offset) !== 4) throw corruption(file, undefined, 'a bucket has an id that is not four bytes long');
-    if (existing !== undefined) throw corruption(file, undefined, 'a bucket is created that exists');
-    catalog.add(catalog.create(name, nameKey, sequence, bytes.readUInt32BE(keyEnd)));
+    const existing = this.catalog.find(name.toString('latin1'), sequence);
+    if (existing !== undefined) this.catalog.markDeleted(existing, sequence);
+    return undefined;
   }
 }
 
 /**
  * Reads all logs. `onFull` gets each memtable, oldest first, as soon as it is full, and the last one; it may flush before it resolves,
- * so that memory does not grow. Damage throws VARVE_CORRUPTION, logs of another release VARVE_UNSUPPORTED_VERSION.
+ * so that memory does not grow. Damage is VARVE_CORRUPTION, a log of another release VARVE_UNSUPPORTED_VERSION: it is thrown, or
+ * goes to `onDamage`, where there is one, and reading goes on with the next log.
  */
 export async function recoverLogs(
   source: RecoverySource,
   onFull: (memtable: RecoveredMemtable) => Promise<void>,
+  onDamage: (error: unknown) => void = rethrow,
 ): Promise<RecoveredLogs> {
   const replay = new LogReplay(source, onFull);
-  for (const log of chainLogs(source)) await replay.read(log);
+  for (const log of chainLogs(source, onDamage)) {
+    try {
+      await replay.read(log);
+    } catch (error) {
+      onDamage(error);
+      replay.passOver();
+    }
+  }
   await replay.end();
   return { logs: replay.logs, nextSequence: replay.nextSequence };
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }

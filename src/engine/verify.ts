@@ -12,22 +12,26 @@
  */
 import { type Clock, systemClock } from '../env/clock.js';
 import { VarveError } from '../errors.js';
+import { Slices } from '../env/slices.js';
 import type { FileSystem } from '../env/file-system.js';
 import { joinPath } from '../env/path.js';
 import { loadCodec } from '../format/compression.js';
 import { currentFileName, manifestFileName, parseFileName, tableFileName } from '../format/file-names.js';
 import { memtableBytesMin } from '../limits.js';
+import { BlockCache } from '../sstable/block-cache.js';
 import { OpenTables } from '../sstable/open-tables.js';
 import { verifyTableInSteps } from '../sstable/table-verifier.js';
+import { TableReader } from '../sstable/table-reader.js';
 import { readCurrent } from '../version/current-file.js';
 import { readManifest } from '../version/manifest-reader.js';
 import type { ManifestState } from '../version/manifest-state.js';
 import { versionTables } from '../version/version.js';
 import { BucketCatalog } from './bucket-catalog.js';
-import { recoverLogs } from './recovery.js';
+import { loadCatalog } from './catalog-loading.js';
+import { type RecoveredMemtable, recoverLogs } from './recovery.js';
 
-/** Milliseconds after which others go first. */
-const sliceMs = 8;
+/** Cache for reading the catalogue. */
+const cacheBytes = 1024 * 1024;
 
 export interface Problem {
   file: string;
@@ -51,14 +55,14 @@ function problemOf(error: unknown, file: string): Problem {
 
 class DirectoryVerifier {
   readonly report: DirectoryReport = { problems: [], files: 0, bytes: 0, entries: 0 };
-  private sliceBegan: number;
+  private readonly slices: Slices;
 
   constructor(
     private readonly fileSystem: FileSystem,
     private readonly directory: string,
     private readonly clock: Clock,
   ) {
-    this.sliceBegan = clock.now();
+    this.slices = new Slices(clock);
   }
 
   /** The state of the live manifest; where CURRENT does not say which that is, of the newest manifest that is sound. */
@@ -83,7 +87,7 @@ class DirectoryVerifier {
       try {
         const steps = verifyTableInSteps(context, table);
         let step = steps.next();
-        for (; step.done !== true; step = steps.next()) if (this.isSliceOver()) await this.giveWay();
+        for (; step.done !== true; step = steps.next()) if (this.slices.isOver) await this.slices.giveWay();
         const { entries, problems } = step.value;
         report.entries += entries;
         for (const problem of problems) report.problems.push({ file, ...problem });
@@ -97,7 +101,28 @@ class DirectoryVerifier {
     openTables.closeAll();
   }
 
-  async verifyLogs(state: ManifestState): Promise<void> {
+  /** The buckets of the tables; none where some table is damaged: then it is not known which there are. */
+  loadCatalog({ version, databaseId, nextBucketId }: ManifestState): BucketCatalog {
+    const { fileSystem, directory, report } = this;
+    const catalog = new BucketCatalog(nextBucketId);
+    if (report.problems.length > 0) return catalog;
+    const openTables = new OpenTables(fileSystem, directory);
+    const context = { fileSystem, directory, databaseId, codec: loadCodec(), openTables, cache: new BlockCache(cacheBytes) };
+    const runs = version.levels.flatMap(({ runs }, level) =>
+      runs.map(({ tables }) => ({ level, tables, readers: tables.map((table) => new TableReader(context, table)) })),
+    );
+    try {
+      loadCatalog(catalog, runs);
+      return catalog;
+    } catch (error) {
+      report.problems.push(problemOf(error, 'the tables'));
+      return new BucketCatalog(nextBucketId);
+    } finally {
+      openTables.closeAll();
+    }
+  }
+
+  async verifyLogs(state: ManifestState, catalog: BucketCatalog): Promise<void> {
     const { fileSystem, directory, report } = this;
     const logs = fileSystem.list(directory).filter((name) => parseFileName(name)?.kind === 'log');
     const source = {
@@ -110,16 +135,14 @@ class DirectoryVerifier {
       logNumbers: logs.map((name) => parseFileName(name)?.number ?? 0),
       memtableBytes: memtableBytesMin,
       nextSequence: state.lastSequence + 1,
-      catalog: new BucketCatalog(state.nextBucketId),
+      catalog,
+      clock: this.clock,
     };
-    try {
-      await recoverLogs(source, async ({ memtable }) => {
-        report.entries += memtable.recordCount;
-        if (this.isSliceOver()) await this.giveWay();
-      });
-    } catch (error) {
-      report.problems.push(problemOf(error, 'the logs'));
-    }
+    const countRecords = async ({ memtable }: RecoveredMemtable): Promise<void> => {
+      report.entries += memtable.recordCount;
+      if (this.slices.isOver) await this.slices.giveWay();
+    };
+    await recoverLogs(source, countRecords, (error) => report.problems.push(problemOf(error, 'the logs')));
     for (const name of logs) this.count(name);
   }
 
@@ -149,15 +172,6 @@ class DirectoryVerifier {
     }
   }
 
-  private isSliceOver(): boolean {
-    return this.clock.now() - this.sliceBegan >= sliceMs;
-  }
-
-  private async giveWay(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    this.sliceBegan = this.clock.now();
-  }
-
   private count(name: string): void {
     const status = this.fileSystem.status(joinPath(this.directory, name));
     if (status?.kind !== 'file') return;
@@ -176,7 +190,7 @@ export async function verifyDirectory(
   const state = verifier.readState();
   if (state !== undefined) {
     await verifier.verifyTables(state);
-    await verifier.verifyLogs(state);
+    await verifier.verifyLogs(state, verifier.loadCatalog(state));
   }
   return verifier.report;
 }

@@ -64,6 +64,7 @@ export function verifyTable(context: TableFileContext, table: TableMetadata | nu
 class TableVerifier {
   readonly problems: TableProblem[] = [];
   entries = 0;
+  private readonly messages = new Set<string>();
   private readonly context: TableFileContext;
   private readonly fileNumber: number;
   private tombstones = 0;
@@ -120,12 +121,13 @@ class TableVerifier {
       const isDamage =
         error instanceof VarveError && (error.code === 'VARVE_CORRUPTION' || error.code === 'VARVE_UNSUPPORTED_VERSION');
       if (!isDamage) throw error;
-      if (!this.problems.some((problem) => problem.message === error.message)) this.report(error.message, error.offset);
+      if (!this.messages.has(error.message)) this.report(error.message, error.offset);
       return undefined;
     }
   }
 
   private report(message: string, offset: number | undefined): void {
+    this.messages.add(message);
     this.problems.push(offset === undefined ? { message } : { offset, message });
   }
 

@@ -22,6 +22,7 @@ import { assert, corruption } from '../errors.js';
 import { checksum64 } from '../format/checksum.js';
 import { logFileName } from '../format/file-names.js';
 import { closeFlag, FrameCodec, type FrameHeader, frameHeaderBytes, groupEndFlag } from '../format/frame-header.js';
+import { storedNumberMax } from '../limits.js';
 import { FileWindow } from './file-window.js';
 import { checkLogIdentity, decodeLogHeader, type LogHeader, logFrameMagic, logHeaderBytes } from './log-format.js';
 
@@ -30,6 +31,8 @@ const windowedPayloadBytesMax = 64 * 1024;
 
 /** One verified frame. */
 export interface LogReadFrame {
+  /** Where its header begins. */
+  readonly offset: number;
   readonly firstSequence: number;
   readonly entryCount: number;
   /** Whether its group is whole with it. */
@@ -163,6 +166,8 @@ export class LogReader {
       const header = this.#codec.decode(this.#window.bytes, this.#window.load(at, frameHeaderBytes), at);
       if (header === undefined) return this.#judge(at, 'a frame header is not valid');
       if (header.firstSequence < this.#lastFirstSequence) throw corruption(this.fileName, at, 'the sequences of the log descend');
+      if (header.firstSequence + header.entryCount > storedNumberMax)
+        throw corruption(this.fileName, at, 'a sequence is out of range');
       this.#lastFirstSequence = header.firstSequence;
       const payloadAt = at + frameHeaderBytes;
       if (header.payloadBytes > this.#limit - payloadAt) return this.#judge(at, 'the payload of a frame is cut off');
@@ -174,7 +179,7 @@ export class LogReader {
       // A closing frame holds nothing: the log ends before it.
       if (payload === undefined) continue;
       if (endsGroup) this.#validBytes = this.#offset;
-      return { firstSequence: header.firstSequence, entryCount: header.entryCount, endsGroup, payload };
+      return { offset: at, firstSequence: header.firstSequence, entryCount: header.entryCount, endsGroup, payload };
     }
   }
 
