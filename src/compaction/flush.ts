@@ -7,6 +7,7 @@
  * 1. Records of one key stay in the order newest first, from the sort to the table.
  * 2. A memtable whose records are all dropped gives an empty run.
  */
+import { assert } from '../errors.js';
 import { readBucketId } from '../format/internal-key.js';
 import { kindDead, kindTombstone } from '../memtable/record.js';
 import { sortRecords } from '../memtable/record-sort.js';
@@ -81,7 +82,9 @@ function writeRecords(job: FlushJob, reader: RecordReader, ordinals: Uint32Array
     const sequence = policy.decide(firstSequence + ordinal - 1, isTombstone);
     if (sequence === dropVersion) continue;
     const { bytes, keyStart, keyEnd, valueEnd } = reader;
-    writer.tableFor(isNewKey).add(bytes, keyStart, keyEnd, sequence, isTombstone, bytes, keyEnd, valueEnd);
+    const table = writer.tableFor(isNewKey);
+    const isInOrder = table.add(bytes, keyStart, keyEnd, sequence, isTombstone, bytes, keyEnd, valueEnd);
+    assert(isInOrder, 'records are sorted');
     written++;
   }
   return written;

@@ -100,8 +100,6 @@ class Merge {
   private readonly policy: DropPolicy;
   private readonly lastKey = new LastKey();
   private order: RunSource[] = [];
-  /** Of the version of the current key that was written last. */
-  private lastSequence = Number.POSITIVE_INFINITY;
   private bucketId = -1;
   private bucketIsLive = false;
 
@@ -140,10 +138,10 @@ class Merge {
     if (this.bucketIsLive) {
       const sequence = this.policy.decide(scanner.sequence, scanner.isTombstone);
       if (sequence !== dropVersion) {
-        if (!isNewKey && sequence >= this.lastSequence) throw outOfOrder(scanner);
-        this.lastSequence = sequence;
         const { keyBytes, keyStart, keyEnd, isTombstone, valueBytes, valueStart, valueEnd } = scanner;
-        this.writer.tableFor(isNewKey).add(keyBytes, keyStart, keyEnd, sequence, isTombstone, valueBytes, valueStart, valueEnd);
+        const table = this.writer.tableFor(isNewKey);
+        if (!table.add(keyBytes, keyStart, keyEnd, sequence, isTombstone, valueBytes, valueStart, valueEnd))
+          throw outOfOrder(scanner);
         this.entriesWritten++;
       }
     }
@@ -153,7 +151,6 @@ class Merge {
 
   private beginKey(scanner: TableScanner): void {
     this.policy.beginKey();
-    this.lastSequence = Number.POSITIVE_INFINITY;
     this.lastKey.set(scanner.keyBytes, scanner.keyStart, scanner.keyEnd);
     const id = readBucketId(scanner.keyBytes, scanner.keyStart, scanner.keyEnd);
     if (id !== this.bucketId) {
@@ -180,7 +177,7 @@ class Merge {
     const firstBucket = readBucketId(scanner.keyBytes, scanner.keyStart, scanner.keyEnd);
     if (firstBucket !== readBucketId(scanner.blockLastKeyBytes, start, end) || !this.policy.isLiveBucket(firstBucket))
       return false;
-    this.writer.tableFor(true).addStoredBlock(scanner.blockStored, blockHandle, scanner.block);
+    if (!this.writer.tableFor(true).addStoredBlock(scanner.blockStored, blockHandle, scanner.block)) throw outOfOrder(scanner);
     this.lastKey.set(scanner.blockLastKeyBytes, start, end);
     this.blocksCopied++;
     this.bytesRead += blockHandle.storedBytes;

@@ -10,6 +10,7 @@
  * 1. Entries are those of the view at `viewSequence`, which whoever walks has registered or which cannot go (an open section).
  * 2. The bytes under the walk are valid until the next call of the engine.
  */
+import { corruption } from '../errors.js';
 import { compareBytes } from '../format/bytes.js';
 import type { EntryCursor } from '../format/entry-cursor.js';
 import type { Bucket } from './bucket-catalog.js';
@@ -48,6 +49,9 @@ export class RangeCursor {
       this.cursor = undefined;
       return undefined;
     }
+    // Only a table whose keys are out of order shows one that is not even long enough to be of the bucket.
+    if (current.keyEnd - current.keyStart < this.bucket.prefix.length)
+      throw corruption(current.file, undefined, 'keys are out of order');
     return current;
   }
 

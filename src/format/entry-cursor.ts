@@ -10,6 +10,8 @@
  * 3. A cursor that is not valid because of damage does not exist: damage throws.
  */
 export interface EntryCursor {
+  /** Name of the file that the entry is from, or what else it is from; for messages. */
+  readonly file: string;
   readonly valid: boolean;
   /** The internal key is keyBytes[keyStart, keyEnd). */
   readonly keyBytes: Uint8Array;

@@ -17,6 +17,7 @@ const firstBatch = 8;
 const largestBatch = 128;
 
 export class MemtableCursor implements EntryCursor {
+  readonly file = 'a memtable';
   valid = false;
   keyBytes: Buffer = Buffer.alloc(0);
   keyStart = 0;

@@ -15,6 +15,7 @@
 
 import { compareBytes } from '../format/bytes.js';
 import type { EntryCursor } from '../format/entry-cursor.js';
+import { tableFileName } from '../format/file-names.js';
 import type { Block } from './block.js';
 import type { TableReader } from './table-reader.js';
 
@@ -42,6 +43,10 @@ export class RunCursor implements EntryCursor {
   constructor(tables: readonly TableReader[], viewSequence: number) {
     this.tables = tables;
     this.viewSequence = viewSequence;
+  }
+
+  get file(): string {
+    return tableFileName((this.tables[this.tableNumber] as TableReader).metadata.fileNumber);
   }
 
   seek(target: Uint8Array, start: number, end: number): void {

@@ -4,7 +4,7 @@
  *      add | addStoredBlock | noteSequences, any number, at least one entry ──▶ finish ──▶ no further call
  *
  * Invariants:
- * 1. Entries come in order: key ascending, and of one key the sequences descending, 0 last. Asserted.
+ * 1. Entries come in order: key ascending, and of one key the sequences descending, 0 last. What does not is refused.
  * 2. The file is created, closed and, after a failure, removed by the caller. `finish` leaves it synced.
  * 3. A key counts once in the filter, however many versions it has.
  * 4. Memory is a few blocks, the staging buffer, four bytes a key for the filter, and the index; a large value is never copied.
@@ -99,7 +99,10 @@ export class TableWriter {
     if (maxSequence > this.maxSequence) this.maxSequence = maxSequence;
   }
 
-  /** Adds one entry, copying its bytes. Sequence 0: everybody sees it. A tombstone has an empty value. */
+  /**
+   * Adds one entry, copying its bytes. Sequence 0: everybody sees it. A tombstone has an empty value. False where the entry does not come
+   * after those added so far: the table is of no use then, and whose fault that is is for the caller to say.
+   */
   add(
     keyBytes: Uint8Array,
     keyStart: number,
@@ -109,35 +112,37 @@ export class TableWriter {
     valueBytes: Uint8Array,
     valueStart: number,
     valueEnd: number,
-  ): void {
+  ): boolean {
     const valueLength = valueEnd - valueStart;
     assert(valueLength >= 0 && valueLength <= valueBytesMax, 'a value is within its limit');
     assert(!isTombstone || valueLength === 0, 'a tombstone has no value');
     // The open block ends before the key is taken: its entry in the index has the key taken last.
     if (valueLength >= largeValueBytes) this.finishBlock();
-    this.takeKey(keyBytes, keyStart, keyEnd, sequence);
+    if (!this.takeKey(keyBytes, keyStart, keyEnd, sequence)) return false;
     if (valueLength >= largeValueBytes) {
       this.addLarge(keyBytes, keyStart, keyEnd, sequence, valueBytes.subarray(valueStart, valueEnd));
-      return;
+      return true;
     }
     this.builder.add(keyBytes, keyStart, keyEnd, sequence, isTombstone, valueBytes, valueStart, valueEnd);
     if (this.builder.sizeBytes >= this.options.blockBytes) this.finishBlock();
+    return true;
   }
 
   /**
    * Adds a block of another table as it is stored there, checksum included. `block` is the same block decoded. The caller
-   * has found that all of its entries are wanted, and that its keys lie after those added so far.
+   * has found that all of its entries are wanted. False as in `add`.
    */
-  addStoredBlock(stored: Uint8Array, handle: BlockHandle, block: Block): void {
+  addStoredBlock(stored: Uint8Array, handle: BlockHandle, block: Block): boolean {
     assert(stored.length === handle.storedBytes, 'a stored block has the size that its handle says');
     this.finishBlock();
     const bytes = block.bytes;
     for (let i = 0; i < block.entryCount; i++) {
-      this.takeKey(bytes, block.keyStart(i), block.keyEnd(i), block.sequence(i));
+      if (!this.takeKey(bytes, block.keyStart(i), block.keyEnd(i), block.sequence(i))) return false;
     }
     const offset = this.output.offset;
     this.output.append(stored);
     this.addHandle({ ...handle, offset }, block.keyAreaBytes + block.valueAreaBytes);
+    return true;
   }
 
   /** Writes what is left, syncs the file, and returns the table. At least one entry was added. */
@@ -158,20 +163,21 @@ export class TableWriter {
     return { metadata, index: indexSection, filter: filterSection };
   }
 
-  /** Asserts the order, counts the entry, and gives a new key to the filter. */
-  private takeKey(keyBytes: Uint8Array, start: number, end: number, sequence: number): void {
+  /** Checks the order, counts the entry, and gives a new key to the filter. */
+  private takeKey(keyBytes: Uint8Array, start: number, end: number, sequence: number): boolean {
     const length = end - start;
     assert(length >= 0 && length <= internalKeyBytesMax, 'a key is within its limit');
     const order = this.lastKeyBytes < 0 ? 1 : compareBytes(keyBytes, start, end, this.lastKey, 0, this.lastKeyBytes);
-    assert(order > 0 || (order === 0 && sequence < this.lastSequence), 'entries come in order');
+    if (order < 0 || (order === 0 && sequence >= this.lastSequence)) return false;
     this.entries++;
     this.lastSequence = sequence;
     if (sequence !== 0) this.noteSequences(sequence, sequence);
-    if (order === 0) return;
+    if (order === 0) return true;
     if (this.lastKeyBytes < 0) this.smallestKey = new Uint8Array(keyBytes.subarray(start, end));
     copyRange(keyBytes, start, end, this.lastKey, 0);
     this.lastKeyBytes = length;
     this.filterBuilder.add(hashKey(keyBytes, start, end));
+    return true;
   }
 
   private finishBlock(): void {

@@ -19,6 +19,7 @@ import { joinPath } from '../env/path.js';
 import { corruption } from '../errors.js';
 import { manifestFileName } from '../format/file-names.js';
 import { closeFlag, FrameCodec, frameHeaderBytes } from '../format/frame-header.js';
+import { storedNumberMax } from '../limits.js';
 import { FileWindow } from '../wal/file-window.js';
 import { decodeEdit } from './edit-codec.js';
 import { chainedChecksum, chainStart, decodeManifestHeader, manifestFrameMagic, manifestHeaderBytes } from './manifest-format.js';
@@ -68,6 +69,8 @@ class StateReplay {
   apply(edit: VersionEdit): string | undefined {
     const counters = tryAdvanceCounters(this.counters, edit);
     if (typeof counters === 'string') return counters;
+    if (counters.lastSequence > storedNumberMax) return 'the last sequence is out of range';
+    if (counters.nextFileNumber > storedNumberMax) return 'the next file number is out of range';
     this.counters = counters;
     return this.builder.apply(edit);
   }

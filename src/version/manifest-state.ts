@@ -7,7 +7,7 @@
  *    of those tables. Both are raised where an edit does not say so itself, so that no number is ever given out twice.
  */
 import { assert } from '../errors.js';
-import { bucketIdMax, catalogBucketId, storedNumberMax } from '../limits.js';
+import { bucketIdMax, catalogBucketId } from '../limits.js';
 import { emptyVersion, type Version } from './version.js';
 import { tryApplyEdit } from './version-builder.js';
 import type { VersionEdit } from './version-edit.js';
@@ -83,8 +83,7 @@ export function tryAdvanceCounters(state: ManifestCounters, edit: VersionEdit): 
     }
   }
   if (nextBucketId > bucketIdMax + 1) return 'the next bucket id is out of range';
-  if (nextFileNumber > storedNumberMax + 1) return 'the next file number is out of range';
-  if (lastSequence > storedNumberMax) return 'the last sequence is out of range';
+  if (!Number.isSafeInteger(nextFileNumber)) return 'the next file number is out of range';
   return { oldestLogNumber, lastSequence, nextFileNumber, nextBucketId, newestLogNumber, newestLogBytes };
 }
 
