@@ -12,14 +12,14 @@
  * 3. What recovery read is synced before `openEngine` resolves: a second crash cannot take back what a reader saw.
  */
 import { corruption, systemErrorCode, VarveError } from '../errors.js';
-import { acquireDirectoryLock } from '../env/directory-lock.js';
+import { acquireDirectoryLock, releaseAfterFailure } from '../env/directory-lock.js';
 import type { FileSystem } from '../env/file-system.js';
 import { withoutSyncs } from '../env/no-sync-file-system.js';
 import { joinPath } from '../env/path.js';
 import { initializeChecksum } from '../format/checksum.js';
 import { type Codec, loadCodec } from '../format/compression.js';
 import { logFileName, parseFileName, tableFileName } from '../format/file-names.js';
-import { blockBytesDefault, catalogBucketId } from '../limits.js';
+import { blockBytesDefault, catalogBucketId, reservedBytes } from '../limits.js';
 import { bucketEnd, bucketPrefix } from '../format/internal-key.js';
 import type { ResolvedOptions } from '../options.js';
 import { BlockCache } from '../sstable/block-cache.js';
@@ -31,6 +31,7 @@ import { initialState, type ManifestState } from '../version/manifest-state.js';
 import { versionTables } from '../version/version.js';
 import { BucketCatalog } from './bucket-catalog.js';
 import { checkDirectory, makeDurableDirectory } from './database-directory.js';
+import { headroomBytes } from './disk-room.js';
 import { Engine } from './engine.js';
 import type { Environment } from './environment.js';
 import { Health } from './health.js';
@@ -165,7 +166,7 @@ export async function openEngine(options: ResolvedOptions, environment: Environm
     await recover(engine, environment, found.logNumbers, codec !== undefined);
     return engine;
   } catch (error) {
-    if (engine === undefined) lock.release();
+    if (engine === undefined) releaseAfterFailure(lock);
     else await engine.shutDown();
     throw error;
   }
@@ -192,6 +193,7 @@ async function recover(
       blockBytes: environment.blockBytes ?? blockBytesDefault,
       targetTableBytes,
       unsafeNoFsync: options.unsafeNoFsync,
+      reserveBytes: reservedBytes + headroomBytes(options.memtableBytes),
     };
     engine.background.start(environment.createRunner(settings, engine.background));
   };
