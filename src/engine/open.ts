@@ -42,6 +42,9 @@ import { recoverLogs } from './recovery.js';
 import { VersionStore } from './version-store.js';
 import { ViewRegistry } from './views.js';
 
+/** Memtables that a writer may leave in logs at most, if it cannot flush: two that wait, and the active one. Memory has room for one more. */
+const unflushedMax = 3;
+
 interface FoundDatabase {
   readonly state: ManifestState;
   readonly manifestNumber: number;
@@ -217,7 +220,12 @@ async function recover(
     if (options.readOnly || memtables.sealed.length < 2) return;
     if (!started) startRunner();
     started = true;
-    await engine.background.flushes.flushSealed();
+    try {
+      await engine.background.flushes.flushSealed();
+    } catch (error) {
+      // A full disk keeps nobody from opening what a writer left that met it. The flush is tried again later.
+      if (engine.parts.health.isPoisoned || memtables.sealed.length > unflushedMax) throw error;
+    }
   });
   memtables.oldestUnreadLog = undefined;
   // The next new log names the newest one that a memtable needs. One between them without a record is needed by nobody, and no snapshot has it.
