@@ -61,3 +61,15 @@ export const levelCount = 7;
 
 /** Table files kept open for reading at most. */
 export const openTablesMax = 256;
+
+/**
+ * Bytes of the file system that a commit leaves free: for edits of the manifest, for the pages and directory entries that files are
+ * rounded up to, and for the fresh manifest of the next open.
+ */
+export const reservedBytes = 64 * 1024;
+
+/**
+ * Bytes that flushes and compactions leave free beyond that, so that they never take the room of the log: one memtable's, but no more
+ * than this. At 1 MiB a file system of 4 MiB is still of use.
+ */
+export const headroomBytesMax = 1024 * 1024;

@@ -11,6 +11,8 @@
  * Invariants:
  * 1. The timer runs only while something unlocked has not been requested; it keeps the process alive for that long.
  * 2. Where the hook throws, what it wrote is undone, nothing is requested, and pending operations stay pending.
+ * 3. Where the log refuses a commit without having failed (no room on the disk), its sections are tried again with the next commit, and
+ *    after the interval.
  */
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import type { BatchTx } from '../api.js';
@@ -21,6 +23,9 @@ import type { SectionLock } from './section-lock.js';
 
 /** A timer that only keeps the process alive. */
 const longestMs = 2 ** 31 - 1;
+
+/** Shortest time after which a commit that was refused is tried again by itself. */
+const refusedMsMin = 100;
 
 interface DueCommit {
   readonly resolve: (started: Promise<void>) => void;
@@ -131,10 +136,25 @@ export class Committer {
     const began = clock.now();
     const done = request();
     onStart?.();
-    return waits ? done.then(() => this.latencies.record(Math.max(1, Math.round((clock.now() - began) * 1000)))) : done;
+    if (!waits) return done;
+    const committed = (): void => {
+      this.latencies.record(Math.max(1, Math.round((clock.now() - began) * 1000)));
+    };
+    const failed = (error: unknown): never => {
+      this.commitFailed();
+      throw error;
+    };
+    return done.then(committed, failed);
   }
 
-  /** A commit that nobody awaits: its failure poisons, and the next one tells. */
+  /** After a commit that came to nothing. Where the log was refused and not poisoned, its sections still wait for one. */
+  private commitFailed(): void {
+    if (this.engine.parts.health.isPoisoned) return;
+    this.requestedSequence = Math.min(this.requestedSequence, this.engine.committedSequence);
+    this.armTimer(refusedMsMin);
+  }
+
+  /** A commit that nobody awaits: its failure poisons or leaves its sections pending, and the next one tells. */
   private startInBackground(): void {
     this.commit().catch(() => {});
   }
@@ -159,12 +179,12 @@ export class Committer {
     }
   }
 
-  private armTimer(): void {
+  private armTimer(delayMsMin = 0): void {
     const { options, clock, health } = this.engine.parts;
     const hasUnrequested = this.engine.writes.unlockedSequence > this.requestedSequence;
     if (this.timer !== undefined || !hasUnrequested || health.isClosed || health.isPoisoned) return;
     this.timer = clock.startTimer(
-      options.batchIntervalMs,
+      Math.max(options.batchIntervalMs, delayMsMin),
       () => {
         this.timer = undefined;
         this.startInBackground();

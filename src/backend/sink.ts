@@ -94,9 +94,14 @@ class NodeSink implements Sink {
     target.off('finish', this.onEnd);
     this.stop.removeEventListener('abort', this.onStop);
     const quiet = this.failure === undefined && !this.ended && this.pending === 0;
-    if (quiet) target.off('error', this.onError);
-    // The error of a stream that failed may still be on its way: this call reports it, and it is not thrown at nobody.
-    else setImmediate(() => target.off('error', this.onError));
+    const letGo = (): void => {
+      target.off('error', this.onError);
+    };
+    // The error of a stream that failed may still be on its way: this call reports it, and it is not thrown at nobody. A stream that
+    // has something to close (a file) tells its error only when that is done.
+    if (quiet) letGo();
+    else if (target.destroyed && !target.closed) target.once('close', letGo);
+    else setImmediate(letGo);
   }
 
   /** Waits until at most so many pieces are on their way, or nothing more will come of waiting. */

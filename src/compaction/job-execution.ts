@@ -6,6 +6,7 @@
 import { systemErrorCode, VarveError } from '../errors.js';
 import type { FileSystem } from '../env/file-system.js';
 import { withoutSyncs } from '../env/no-sync-file-system.js';
+import { withReserve } from '../env/reserve-file-system.js';
 import { loadCodec } from '../format/compression.js';
 import { OpenTables } from '../sstable/open-tables.js';
 import type { TableFileContext } from '../sstable/table-context.js';
@@ -34,7 +35,7 @@ export class JobExecutor {
   private readonly reading: TableFileContext;
 
   constructor(fileSystem: FileSystem, settings: JobSettings, beat: () => void = () => {}) {
-    const files = settings.unsafeNoFsync ? withoutSyncs(fileSystem) : fileSystem;
+    const files = withReserve(settings.unsafeNoFsync ? withoutSyncs(fileSystem) : fileSystem, settings.reserveBytes);
     const codec = loadCodec();
     const { directory, databaseId } = settings;
     this.writing = { fileSystem: files, settings, codec: settings.compress ? codec : undefined, beat };

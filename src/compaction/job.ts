@@ -24,6 +24,8 @@ export interface JobSettings {
   /** Stored size at which an output table is closed, at the next key. */
   readonly targetTableBytes: number;
   readonly unsafeNoFsync: boolean;
+  /** Bytes that jobs leave free on the disk. */
+  readonly reserveBytes: number;
 }
 
 /** Who may still need an old version: see drop-policy.ts. */

@@ -13,10 +13,11 @@
  * with c. The versions of c belong together, so a block whose first key was just seen is taken entry by entry.
  *
  * Invariants:
- * 1. Every entry of every input is read, or stands in a block that was copied: scanners check their totals, and damage throws.
+ * 1. Every entry of every input is read, or stands in a block that was copied: scanners check their totals, and damage throws. What the
+ *    tables that were written hold and what was dropped add up to what the manifest says of the inputs, or nothing is installed.
  * 2. The generator yields often enough (some milliseconds of work) for a flush to go first.
  */
-import { corruption } from '../errors.js';
+import { assert, corruption } from '../errors.js';
 import { compareBytes } from '../format/bytes.js';
 import { tableFileName } from '../format/file-names.js';
 import { readBucketId } from '../format/internal-key.js';
@@ -208,6 +209,10 @@ class Merge {
   }
 }
 
+function entriesIn(tables: readonly TableMetadata[]): number {
+  return tables.reduce((sum, table) => sum + table.entryCount, 0);
+}
+
 /**
  * Runs a compaction; each yield gives the bytes read so far. Throws what reading or writing throws, after removing its
  * output; so it does when the generator is ended early.
@@ -234,9 +239,13 @@ export function* runCompaction(
       yield* merge.run(tables, input);
       outputs.push(writer.finishRun());
     }
+    const { entriesRead, entriesWritten, bytesRead, blocksCopied } = merge;
+    // An input that ended early, for whatever reason, must not become data that is gone: the inputs are kept.
+    assert(entriesRead === entriesIn(job.merges.flat(2)), 'a compaction reads every entry of its inputs');
+    const written = entriesIn(outputs.flat().map((table) => table.metadata));
+    assert(entriesWritten === written, 'a compaction writes every entry that it keeps');
     writer.syncDirectory();
     finished = true;
-    const { entriesRead, entriesWritten, bytesRead, blocksCopied } = merge;
     const counts: JobCounts = { entriesRead, entriesWritten, bytesRead, bytesWritten: writer.bytesWritten, blocksCopied };
     return { id: job.id, ok: true, outputs, counts };
   } finally {

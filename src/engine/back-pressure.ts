@@ -9,7 +9,8 @@
  *
  * Invariants:
  * 1. At most `sealedMax` memtables wait for their flush while another one takes writes.
- * 2. Every time a thread is blocked is counted; it ends with an error where the background work fails again and again.
+ * 2. Every time a thread is blocked is counted; it ends with an error where the background work fails again and again. At least one
+ *    attempt is made in each blocking, so that the error is never one of the past.
  */
 import { VarveError } from '../errors.js';
 import type { BackgroundSurroundings } from './job-desk.js';
@@ -68,10 +69,11 @@ export class BackPressure {
     if (!this.mustWait) return;
     const { clock } = this.surroundings;
     const began = clock.now();
+    const failuresBefore = this.flushes.retry.failuresEver;
     this.flushes.flushLeftovers = true;
     try {
       this.surroundings.commitNow();
-      while (this.mustWait) this.stallOnce();
+      while (this.mustWait) this.stallOnce(failuresBefore);
     } finally {
       this.waiting.noteStall(clock.now() - began);
     }
@@ -86,14 +88,14 @@ export class BackPressure {
     return this.runs >= runsStop && this.compactions.retry.failures === 0 && !this.compactions.isFull;
   }
 
-  private stallOnce(): void {
+  private stallOnce(failuresBefore: number): void {
     const { versions, health } = this.surroundings;
     health.checkNotPoisoned();
     if (versions.hasPendingInstalls) {
       versions.installNow();
       return;
     }
-    this.flushes.retry.giveUp();
+    this.flushes.retry.giveUp(failuresBefore);
     this.flushes.retry.cancel();
     this.waiting.schedule();
     if (this.flushes.isRunning || this.compactions.isRunning) this.waiting.waitForResult(stallSliceMs);

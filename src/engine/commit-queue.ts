@@ -15,12 +15,19 @@
  * Invariants:
  * 1. `committedSequence` never goes back and never passes what is durable.
  * 2. Sections are never split: a target is always the end of an unlocked section.
- * 3. The first failure poisons: its waiters get that error, everybody later gets VARVE_POISONED.
+ * 3. The first failure of a write or sync poisons: its waiters get that error, everybody later gets VARVE_POISONED. A header that
+ *    cannot be written to a new log is such a failure, although its file is removed again.
+ * 4. A group that was refused before anything of it was written (no room on the disk, or a new log that cannot be created: no
+ *    descriptor, no inode) poisons nothing: everybody who waits gets that error, the sections stay pending, the next commit tries again.
+ *    Parts of the group that lie in older logs may be durable by then, and are not written twice.
  */
 import { systemErrorCode, VarveError } from '../errors.js';
 import type { FileSystem } from '../env/file-system.js';
+import { frameHeaderBytes } from '../format/frame-header.js';
+import type { LogFrame } from '../wal/log-format.js';
 import type { LogWriter, PreparedGroup } from '../wal/log-writer.js';
 import { LogWriter as Writer } from '../wal/log-writer.js';
+import type { DiskRoom } from './disk-room.js';
 import type { Health } from './health.js';
 import type { LogExtent, MemtableSlot } from './memtable-slot.js';
 import type { VersionStore } from './version-store.js';
@@ -48,12 +55,20 @@ interface Step {
   takenOver: boolean;
 }
 
+/** Thrown by `begin`: why a group was not begun. Nothing of it was written. */
+class GroupRefused extends Error {
+  constructor(readonly reason: unknown) {
+    super('a group was refused before it was written', { cause: reason });
+  }
+}
+
 export interface CommitSurroundings {
   readonly fileSystem: FileSystem;
   readonly directory: string;
   readonly databaseId: Uint8Array;
   readonly health: Health;
   readonly versions: VersionStore;
+  readonly room: DiskRoom;
   /** All slots, oldest first. */
   slots(): readonly MemtableSlot[];
   /** Called after each group. */
@@ -121,15 +136,14 @@ export class CommitQueue {
     });
   }
 
-  /** Commits everything requested and all of the given slots, without the event loop. Throws where it fails. */
+  /** Commits everything requested and all of the given slots, without the event loop. Throws where it fails, or is refused. */
   commitNow(sequence: number): void {
     this.surroundings.health.checkNotPoisoned();
     if (sequence > this.requested) this.requested = sequence;
     try {
       while (this.committedSequence < this.requested) this.commitGroupNow(this.nextTarget());
     } catch (error) {
-      this.fail(error);
-      throw error;
+      throw this.fail(error);
     }
   }
 
@@ -146,14 +160,17 @@ export class CommitQueue {
         this.surroundings.health.checkNotPoisoned();
         const target = this.nextTarget();
         let wrote = false;
+        let takenOver = false;
         for (const slot of [...this.surroundings.slots()]) {
           const step = this.begin(slot, target);
           if (step === undefined) continue;
           await this.perform(step);
           wrote = true;
-          if (step.takenOver) break;
+          ({ takenOver } = step);
+          if (takenOver) break;
         }
-        if (this.committedSequence < target) this.finish(target, wrote);
+        // Who took over has finished the group, or was refused in the middle of it.
+        if (!takenOver && this.committedSequence < target) this.finish(target, wrote);
       }
     } catch (error) {
       this.fail(error);
@@ -185,9 +202,15 @@ export class CommitQueue {
     this.finish(target, wrote);
   }
 
+  /** Prepares what a slot has to log. Throws GroupRefused where that cannot be begun. */
   private begin(slot: MemtableSlot, target: number): Step | undefined {
     const frames = slot.framesBelow(target);
     if (frames.length === 0) return undefined;
+    try {
+      this.surroundings.room.check(bytesOf(frames));
+    } catch (error) {
+      throw new GroupRefused(error);
+    }
     const isFirst = slot.log === undefined;
     const log = slot.log ?? this.createLog(slot);
     const step = { slot, log, group: log.beginGroup(frames), target, isFirst, takenOver: false };
@@ -198,15 +221,23 @@ export class CommitQueue {
 
   private createLog(slot: MemtableSlot): LogWriter {
     const { fileSystem, directory, databaseId } = this.surroundings;
-    const log = Writer.create(fileSystem, directory, {
+    const header = {
       databaseId,
       logNumber: slot.logNumber,
       previousLogNumber: this.previousLog.number,
       previousLogBytes: this.previousLog.bytes,
       firstSequence: slot.memtable.firstSequence,
-    });
-    slot.log = log;
-    return log;
+    };
+    let isCreated = false;
+    const beforeWrite = (): void => {
+      isCreated = true;
+    };
+    try {
+      slot.log = Writer.create(fileSystem, directory, header, beforeWrite);
+    } catch (error) {
+      throw isCreated ? error : new GroupRefused(error);
+    }
+    return slot.log;
   }
 
   private async perform(step: Step): Promise<void> {
@@ -262,15 +293,33 @@ export class CommitQueue {
     else void held.then(() => ready.forEach((waiter) => waiter.resolve()));
   }
 
-  private fail(error: unknown): void {
+  /** Tells everybody who waits what came in the way, and returns what the caller is told. */
+  private fail(error: unknown): unknown {
+    if (error instanceof GroupRefused) {
+      // Nobody asks for these sections any more; they stay pending, and the next request includes them.
+      this.requested = this.committedSequence;
+      this.rejectAll(error.reason);
+      return error.reason;
+    }
     const first = !this.surroundings.health.isPoisoned;
     this.surroundings.health.poison(error);
+    this.rejectAll(first ? commitError(error) : this.surroundings.health.poisonError());
+    if (first) this.surroundings.onPoisoned(error);
+    return error;
+  }
+
+  private rejectAll(reason: unknown): void {
     const { waiters } = this;
     this.waiters = [];
-    const reason = first ? commitError(error) : this.surroundings.health.poisonError();
     for (const waiter of waiters) waiter.reject(reason);
-    if (first) this.surroundings.onPoisoned(error);
   }
+}
+
+/** Length of frames as they will stand in a log. */
+function bytesOf(frames: readonly LogFrame[]): number {
+  let bytes = frames.length * frameHeaderBytes;
+  for (const { pieces } of frames) for (const piece of pieces) bytes += piece.length;
+  return bytes;
 }
 
 /** What the commit that met the failure is told: a full disk by name, everything else as it is. */

@@ -20,6 +20,7 @@ import type { LiveFiles } from '../version/live-files.js';
 import { Background } from './background.js';
 import type { BucketCatalog } from './bucket-catalog.js';
 import { CommitQueue } from './commit-queue.js';
+import { DiskRoom } from './disk-room.js';
 import type { Health } from './health.js';
 import type { LogExtent } from './memtable-slot.js';
 import type { MemtableSet } from './memtable-set.js';
@@ -96,6 +97,7 @@ export class Engine {
         databaseId,
         health,
         versions: this.parts.versions,
+        room: new DiskRoom(fileSystem, directory, this.parts.options.memtableBytes),
         slots: () => memtables.all(),
         onCommitted: () => this.background.schedule(),
         onPoisoned: () => this.onPoisoned(),
@@ -122,7 +124,7 @@ export class Engine {
     this.background.schedule();
   }
 
-  /** Commits without the event loop. A failure poisons: every commit from now on tells of it, and reads go on. */
+  /** Commits without the event loop. A failure poisons, a refusal leaves everything pending: the next commit tells, and reads go on. */
   private commitInPlace(): void {
     try {
       this.beforeCommitInPlace();
@@ -132,8 +134,8 @@ export class Engine {
     }
     try {
       this.commits.commitNow(this.writes.unlockedSequence);
-    } catch (error) {
-      this.parts.health.poison(error);
+    } catch {
+      // The next commit that somebody awaits tells.
     }
   }
 

@@ -60,11 +60,13 @@ export class FlushScheduler {
     const { memtables, health } = this.desk.surroundings;
     const last = memtables.sealed[memtables.sealed.length - 1];
     if (last === undefined) return;
+    const failuresBefore = this.retry.failuresEver;
     this.flushLeftovers = true;
+    this.retry.cancel();
     this.desk.changed();
     await this.desk.until(() => {
       health.checkNotPoisoned();
-      this.retry.giveUp();
+      this.retry.giveUp(failuresBefore);
       return !memtables.sealed.includes(last);
     });
   }

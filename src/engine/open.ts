@@ -12,14 +12,14 @@
  * 3. What recovery read is synced before `openEngine` resolves: a second crash cannot take back what a reader saw.
  */
 import { corruption, systemErrorCode, VarveError } from '../errors.js';
-import { acquireDirectoryLock } from '../env/directory-lock.js';
+import { acquireDirectoryLock, releaseAfterFailure } from '../env/directory-lock.js';
 import type { FileSystem } from '../env/file-system.js';
 import { withoutSyncs } from '../env/no-sync-file-system.js';
 import { joinPath } from '../env/path.js';
 import { initializeChecksum } from '../format/checksum.js';
 import { type Codec, loadCodec } from '../format/compression.js';
 import { logFileName, parseFileName, tableFileName } from '../format/file-names.js';
-import { blockBytesDefault, storedNumberMax } from '../limits.js';
+import { blockBytesDefault, reservedBytes, storedNumberMax } from '../limits.js';
 import type { ResolvedOptions } from '../options.js';
 import { BlockCache } from '../sstable/block-cache.js';
 import { OpenTables } from '../sstable/open-tables.js';
@@ -31,6 +31,7 @@ import { versionTables } from '../version/version.js';
 import { BucketCatalog } from './bucket-catalog.js';
 import { loadCatalog } from './catalog-loading.js';
 import { checkDirectory, makeDurableDirectory } from './database-directory.js';
+import { headroomBytes } from './disk-room.js';
 import { Engine } from './engine.js';
 import type { Environment } from './environment.js';
 import { Health } from './health.js';
@@ -39,6 +40,9 @@ import { MemtableSet } from './memtable-set.js';
 import { recoverLogs } from './recovery.js';
 import { VersionStore } from './version-store.js';
 import { ViewRegistry } from './views.js';
+
+/** Memtables that a writer may leave in logs at most, if it cannot flush: two that wait, and the active one. Memory has room for one more. */
+const unflushedMax = 3;
 
 interface FoundDatabase {
   readonly state: ManifestState;
@@ -166,7 +170,7 @@ export async function openEngine(options: ResolvedOptions, environment: Environm
     await recover(engine, environment, found.logNumbers, codec !== undefined);
     return engine;
   } catch (error) {
-    if (engine === undefined) lock.release();
+    if (engine === undefined) releaseAfterFailure(lock);
     else await engine.shutDown();
     throw error;
   }
@@ -193,6 +197,7 @@ async function recover(
       blockBytes: environment.blockBytes ?? blockBytesDefault,
       targetTableBytes,
       unsafeNoFsync: options.unsafeNoFsync,
+      reserveBytes: reservedBytes + headroomBytes(options.memtableBytes),
     };
     engine.background.start(environment.createRunner(settings, engine.background));
   };
@@ -217,7 +222,12 @@ async function recover(
     if (options.readOnly || memtables.sealed.length < 2) return;
     if (!started) startRunner();
     started = true;
-    await engine.background.flushes.flushSealed();
+    try {
+      await engine.background.flushes.flushSealed();
+    } catch (error) {
+      // A full disk keeps nobody from opening what a writer left that met it. The flush is tried again later.
+      if (engine.parts.health.isPoisoned || memtables.sealed.length > unflushedMax) throw error;
+    }
   });
   memtables.oldestUnreadLog = undefined;
   // The next new log names the newest one that a memtable needs. One between them without a record is needed by nobody, and no snapshot has it.

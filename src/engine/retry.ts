@@ -16,7 +16,10 @@ const delayMsMax = 10_000;
 const failuresTolerated = 3;
 
 export class Retry {
+  /** Failures in a row. */
   failures = 0;
+  /** Failures in all: whoever waits notes them first, to tell fresh ones from old ones. */
+  failuresEver = 0;
   last: JobFailure | undefined;
   private timer: Timer | undefined;
 
@@ -37,6 +40,7 @@ export class Retry {
 
   failed(failure: JobFailure): void {
     this.failures++;
+    this.failuresEver++;
     this.last = failure;
     this.cancel();
     const delayMs = Math.min(delayMsMax, delayMsFirst * 2 ** (this.failures - 1));
@@ -53,9 +57,12 @@ export class Retry {
     this.timer = undefined;
   }
 
-  /** Throws the last failure where it has happened too often to hope. */
-  giveUp(): void {
-    if (this.failures >= failuresTolerated) throw jobError(this.last);
+  /**
+   * Throws the last failure where it has happened too often to hope, but never one that is older than the waiting, which began after
+   * `failuresBefore` failures: the disk may have room again.
+   */
+  giveUp(failuresBefore: number): void {
+    if (this.failures >= failuresTolerated && this.failuresEver > failuresBefore) throw jobError(this.last);
   }
 }
 

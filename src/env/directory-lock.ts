@@ -265,7 +265,16 @@ export function acquireDirectoryLock(fileSystem: FileSystem, directory: string, 
     lockFile(fileSystem, directory, opened, options, held);
     return held;
   } catch (error) {
-    held.release();
+    releaseAfterFailure(held);
     throw error;
+  }
+}
+
+/** Gives a lock back because of an error, which is the one that its caller passes on. */
+export function releaseAfterFailure(lock: DirectoryLock): void {
+  try {
+    lock.release();
+  } catch {
+    // The line that stays in LOCK decides nothing: the lock itself was given back.
   }
 }

@@ -37,7 +37,10 @@ export interface FileHandle {
   sync(): void;
   syncAsync(): Promise<void>;
   truncate(sizeBytes: number): void;
-  /** Idempotent. */
+  /**
+   * Gives the file back. Idempotent, and never throws: what has to last was synced before, the system takes the descriptor back whatever
+   * it says, and an error here would hide the one that led to closing.
+   */
   close(): void;
 }
 
@@ -48,11 +51,19 @@ export interface FileSystem {
   status(path: string): FileStatus | undefined;
   /** Names in a directory, in no order. */
   list(directory: string): string[];
-  /** Makes a directory and its missing parents; returns the directories that were made, outermost first. */
+  /**
+   * Makes a directory and its missing parents, all or none; returns the directories that were made, outermost first. One that stayed
+   * behind would be taken for an old one later, whose name is durable.
+   */
   makeDirectory(path: string): string[];
   rename(from: string, to: string): void;
   unlink(path: string): void;
   removeDirectory(path: string): void;
   syncDirectory(path: string): void;
   syncDirectoryAsync(path: string): Promise<void>;
+  /**
+   * Bytes that may still be written to the file system of a directory, as far as it says so; undefined where it does not. Never throws.
+   * Quotas, limits of the process, and what others write in the next moment are not in it: a write may fail all the same.
+   */
+  availableBytes(directory: string): number | undefined;
 }

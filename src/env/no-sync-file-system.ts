@@ -30,5 +30,6 @@ export function withoutSyncs(fileSystem: FileSystem): FileSystem {
     removeDirectory: (path) => fileSystem.removeDirectory(path),
     syncDirectory: () => {},
     syncDirectoryAsync: () => Promise.resolve(),
+    availableBytes: (directory) => fileSystem.availableBytes(directory),
   };
 }

@@ -12,11 +12,12 @@
  * 2. No call reaches the system after `close`; it fails with VARVE_ASSERTION.
  * 3. A short write on Node is a return value, not an error: the loop goes on with the rest. A write of 0 bytes is an error,
  *    since the loop would not end.
- * 4. One vectored write takes at most 1024 pieces (IOV_MAX on Linux): above it libuv splits the list itself, and takes each part
+ * 4. Closing never throws (file-system.ts says why). A descriptor that the system does not know is a defect of ours, though.
+ * 5. One vectored write takes at most 1024 pieces (IOV_MAX on Linux): above it libuv splits the list itself, and takes each part
  *    but the last as wholly written.
  */
 import { closeSync, fdatasync, fdatasyncSync, fstatSync, ftruncateSync, readSync, writeSync, writev, writevSync } from 'node:fs';
-import { assert } from '../errors.js';
+import { assert, systemErrorCode } from '../errors.js';
 import type { FileHandle } from './file-system.js';
 import { ioError } from './io-error.js';
 
@@ -68,6 +69,15 @@ function writevOnce(descriptor: number, batch: readonly Uint8Array[], position: 
   return new Promise((resolve, reject) => {
     writev(descriptor, batch, position, (error, writtenBytes) => (error === null ? resolve(writtenBytes) : reject(error)));
   });
+}
+
+/** Gives a descriptor back. What the system says to it is not passed on, but for EBADF: then it was not ours to close. */
+export function closeDescriptor(descriptor: number): void {
+  try {
+    closeSync(descriptor);
+  } catch (error) {
+    assert(systemErrorCode(error) !== 'EBADF', 'a descriptor is closed once, by its owner');
+  }
 }
 
 /** A file handle on a descriptor of a regular file, which it owns from now on. */
@@ -157,7 +167,7 @@ export class NodeFileHandle implements FileHandle {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#asynchronousCalls === 0) this.#attempt('close', () => closeSync(this.#descriptor));
+    if (this.#asynchronousCalls === 0) closeDescriptor(this.#descriptor);
   }
 
   #attempt<Result>(action: string, run: () => Result): Result {
@@ -177,7 +187,7 @@ export class NodeFileHandle implements FileHandle {
       throw ioError(action, this.path, error);
     } finally {
       this.#asynchronousCalls--;
-      if (this.#closed && this.#asynchronousCalls === 0) this.#attempt('close', () => closeSync(descriptor));
+      if (this.#closed && this.#asynchronousCalls === 0) closeDescriptor(descriptor);
     }
   }
 }

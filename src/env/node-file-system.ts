@@ -9,11 +9,11 @@
  * **Invariants:**
  * 1. What `open` returns is a regular file: a link fails with ELOOP, and a FIFO, device or directory is opened without
  *    blocking (O_NONBLOCK), recognised by fstat, and refused with VARVE_IO. Asking before opening would leave a gap.
- * 2. Every failure is a VarveError with the path and the system's error; no descriptor outlives a failed call.
+ * 2. Every failure is a VarveError with the path and the system's error, the first one where cleaning up fails too; no descriptor and
+ *    no new file or directory outlives a failed call.
  * 3. Directories are synced through a descriptor of their own; Windows cannot do that, and there it is left out.
  */
 import {
-  closeSync,
   constants,
   fstatSync,
   fsync,
@@ -24,6 +24,7 @@ import {
   readdirSync,
   renameSync,
   rmdirSync,
+  statfsSync,
   statSync,
   unlinkSync,
 } from 'node:fs';
@@ -31,7 +32,7 @@ import { dirname, resolve } from 'node:path';
 import { systemErrorCode, VarveError } from '../errors.js';
 import type { FileHandle, FileStatus, FileSystem, OpenMode } from './file-system.js';
 import { ioError } from './io-error.js';
-import { NodeFileHandle } from './node-file-handle.js';
+import { closeDescriptor, NodeFileHandle } from './node-file-handle.js';
 
 const fileMode = 0o600;
 const directoryMode = 0o700;
@@ -63,6 +64,15 @@ function makeOneDirectory(path: string): boolean {
   }
 }
 
+/** Takes back a step of something that failed: its own failure matters less. */
+function undo(step: () => void): void {
+  try {
+    step();
+  } catch {
+    // The error that led here is the one that is told.
+  }
+}
+
 /** FileSystem on `node:fs`. It has no state: `nodeFileSystem` is the only one needed. */
 export class NodeFileSystem implements FileSystem {
   open(path: string, mode: OpenMode): FileHandle {
@@ -72,7 +82,9 @@ export class NodeFileSystem implements FileSystem {
         throw new VarveError('VARVE_IO', `cannot open ${path}: it is not a regular file`, { file: path });
       }
     } catch (error) {
-      closeSync(descriptor);
+      closeDescriptor(descriptor);
+      // It was not there before: left behind, it would stand in the way of the next attempt.
+      if (mode === 'create') undo(() => unlinkSync(path));
       throw ioError('open', path, error);
     }
     return new NodeFileHandle(path, descriptor);
@@ -95,7 +107,14 @@ export class NodeFileSystem implements FileSystem {
       for (let at = resolve(path); statSync(at, { throwIfNoEntry: false }) === undefined; at = dirname(at)) missing.unshift(at);
       // What is there but is no directory fails here, as the system words it.
       if (missing.length === 0) makeOneDirectory(resolve(path));
-      return missing.filter(makeOneDirectory);
+      const made: string[] = [];
+      try {
+        for (const directory of missing) if (makeOneDirectory(directory)) made.push(directory);
+      } catch (error) {
+        for (const directory of made.reverse()) undo(() => rmdirSync(directory));
+        throw error;
+      }
+      return made;
     });
   }
 
@@ -118,7 +137,7 @@ export class NodeFileSystem implements FileSystem {
       try {
         fsyncSync(descriptor);
       } finally {
-        closeSync(descriptor);
+        closeDescriptor(descriptor);
       }
     });
   }
@@ -133,7 +152,18 @@ export class NodeFileSystem implements FileSystem {
     } catch (error) {
       throw ioError('sync directory', path, error);
     } finally {
-      closeSync(descriptor);
+      closeDescriptor(descriptor);
+    }
+  }
+
+  availableBytes(directory: string): number | undefined {
+    try {
+      const { blocks, bavail, bsize } = statfsSync(directory);
+      // Some file systems count no blocks at all (a tmpfs without a limit).
+      return blocks > 0 ? bavail * bsize : undefined;
+    } catch {
+      // A system or file system that cannot tell, or a directory that is gone: the write itself will tell.
+      return undefined;
     }
   }
 }

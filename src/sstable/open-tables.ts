@@ -3,7 +3,7 @@
  *
  * Invariants:
  * 1. A handle is valid until the next call of `handle`; callers ask again for every read.
- * 2. At most `maximum` handles are open.
+ * 2. At most `maximum` handles are open, and fewer where the system allows fewer: then the oldest one makes room, as long as there is one.
  */
 
 import type { FileHandle, FileSystem } from '../env/file-system.js';
@@ -43,7 +43,7 @@ export class OpenTables {
       if (this.handles.size < this.maximum) break;
       this.close(oldest);
     }
-    const opened = this.open(fileNumber);
+    const opened = this.openInRoom(fileNumber);
     this.handles.set(fileNumber, opened);
     return opened;
   }
@@ -58,6 +58,19 @@ export class OpenTables {
   /** Closes all. Idempotent. */
   closeAll(): void {
     for (const fileNumber of [...this.handles.keys()]) this.close(fileNumber);
+  }
+
+  /** Opens a table, at the cost of others where the process or the system has too many files open. */
+  private openInRoom(fileNumber: number): FileHandle {
+    for (;;) {
+      try {
+        return this.open(fileNumber);
+      } catch (error) {
+        const [oldest] = this.handles.keys();
+        if (oldest === undefined || !['EMFILE', 'ENFILE'].includes(systemErrorCode(error) ?? '')) throw error;
+        this.close(oldest);
+      }
+    }
   }
 
   private open(fileNumber: number): FileHandle {

@@ -57,6 +57,7 @@ export function manifestImage(manifestNumber: number, state: ManifestState): Uin
     removeDirectory: refuse,
     syncDirectory: () => {},
     syncDirectoryAsync: () => Promise.resolve(),
+    availableBytes: () => undefined,
   };
   ManifestWriter.create(files, '', manifestNumber, state).close();
   return new Uint8Array(Buffer.concat(file.pieces));

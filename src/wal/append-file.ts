@@ -39,10 +39,20 @@ export class AppendFile {
     this.#writtenBytes = writtenBytes;
   }
 
-  /** Creates the file, which must not exist, and writes `header`; nothing is synced. A failure removes the file again. */
-  static create(fileSystem: FileSystem, directory: string, fileName: string, header: Uint8Array): AppendFile {
+  /**
+   * Creates the file, which must not exist, and writes `header`; nothing is synced. A failure removes the file again. `beforeWrite` is
+   * called when the file was created: after a failure that comes before it, nothing was written.
+   */
+  static create(
+    fileSystem: FileSystem,
+    directory: string,
+    fileName: string,
+    header: Uint8Array,
+    beforeWrite?: () => void,
+  ): AppendFile {
     const path = joinPath(directory, fileName);
     const file = fileSystem.open(path, 'create');
+    beforeWrite?.();
     try {
       file.write([header], 0);
     } catch (error) {

@@ -52,10 +52,12 @@ export class LogWriter {
   /**
    * Creates the file of log `header.logNumber`, which must not exist, and writes its header. Nothing is synced before the first
    * `sync`, which makes the name durable too. `header.previousLogBytes` must be durable in the previous log before this call.
+   * `beforeWrite` is called when the file was created, before anything is written.
    */
-  static create(fileSystem: FileSystem, directory: string, header: LogHeader): LogWriter {
+  static create(fileSystem: FileSystem, directory: string, header: LogHeader, beforeWrite?: () => void): LogWriter {
     const bytes = encodeLogHeader(header);
-    return new LogWriter(AppendFile.create(fileSystem, directory, logFileName(header.logNumber), bytes), header);
+    const file = AppendFile.create(fileSystem, directory, logFileName(header.logNumber), bytes, beforeWrite);
+    return new LogWriter(file, header);
   }
 
   /** Name of the file, without the directory. */

@@ -58,6 +58,7 @@ export class Workshop {
       blockBytes: 120,
       targetTableBytes: 900,
       unsafeNoFsync: false,
+      reserveBytes: 0,
       ...settings,
     };
     this.executor = new JobExecutor(this.files, this.settings);

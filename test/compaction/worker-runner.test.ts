@@ -61,7 +61,15 @@ afterEach(async () => {
 });
 
 function settings(): JobSettings {
-  return { directory, databaseId, compress: false, blockBytes: 16_384, targetTableBytes: 1 << 20, unsafeNoFsync: true };
+  return {
+    directory,
+    databaseId,
+    compress: false,
+    blockBytes: 16_384,
+    targetTableBytes: 1 << 20,
+    unsafeNoFsync: true,
+    reserveBytes: 0,
+  };
 }
 
 function jobBase() {

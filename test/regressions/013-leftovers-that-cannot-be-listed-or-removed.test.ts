@@ -25,6 +25,7 @@ test('a flush that failed is counted and tried again, also where its output cann
     removeDirectory: (name) => memory.removeDirectory(name),
     syncDirectory: (name) => memory.syncDirectory(name),
     syncDirectoryAsync: (name) => memory.syncDirectoryAsync(name),
+    availableBytes: () => memory.availableBytes(),
   };
   const backend = await openOn(files, config, smallSizes);
   memory.onOperation = ({ kind, path: name }) => {

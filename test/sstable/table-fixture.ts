@@ -88,6 +88,7 @@ export class TableFiles implements FileSystem {
   removeDirectory = unused;
   syncDirectory = unused;
   syncDirectoryAsync = unused;
+  availableBytes = unused;
 }
 
 /** One stored record; value undefined: a tombstone. */

@@ -208,7 +208,7 @@ export class MemoryFileSystem implements FileSystem {
       at = resolve(at, name);
       let node = directory.entries.get(name);
       if (node === undefined) {
-        this.begin({ kind: 'makeDirectory', path: at });
+        this.#beginOr(() => this.#forgetDirectories(made), { kind: 'makeDirectory', path: at });
         node = new MemoryDirectory();
         this.#change({ kind: 'add', directory, name, node });
         made.push(at);
@@ -257,6 +257,11 @@ export class MemoryFileSystem implements FileSystem {
     await Promise.resolve();
     this.checkPower();
     this.#makeDurable(directory, covered);
+  }
+
+  /** As large as the memory of the process. */
+  availableBytes(): undefined {
+    return undefined;
   }
 
   /** One of the states that the disk may be in if the power went now; `random` is a seed or a source of numbers from 0 to 1. */
@@ -330,6 +335,20 @@ export class MemoryFileSystem implements FileSystem {
       if (error instanceof PowerLoss) this.#hasPower = false;
       throw error;
     }
+  }
+
+  /** Announces a change; where that is refused, but for a loss of power, `undo` takes back what came before it. */
+  #beginOr(undo: () => void, operation: MemoryOperation): void {
+    try {
+      this.begin(operation);
+    } catch (error) {
+      if (this.#hasPower) undo();
+      throw error;
+    }
+  }
+
+  #forgetDirectories(made: readonly string[]): void {
+    for (const path of [...made].reverse()) this.#change({ kind: 'remove', ...this.#parentOf(path) });
   }
 
   #change(change: EntryChange): void {

@@ -74,6 +74,10 @@ export class ArrayFileSystem implements FileSystem {
     await this.gate;
     this.syncDirectory(path);
   }
+
+  availableBytes(): undefined {
+    return undefined;
+  }
 }
 
 class ArrayFileHandle implements FileHandle {
