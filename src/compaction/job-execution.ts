@@ -5,6 +5,7 @@
  */
 import { systemErrorCode, VarveError } from '../errors.js';
 import type { FileSystem } from '../env/file-system.js';
+import { whileLocked } from '../env/locked-files.js';
 import { withoutSyncs } from '../env/no-sync-file-system.js';
 import { loadCodec } from '../format/compression.js';
 import { OpenTables } from '../sstable/open-tables.js';
@@ -34,7 +35,8 @@ export class JobExecutor {
   private readonly reading: TableFileContext;
 
   constructor(fileSystem: FileSystem, settings: JobSettings, beat: () => void = () => {}) {
-    const files = settings.unsafeNoFsync ? withoutSyncs(fileSystem) : fileSystem;
+    const owned = whileLocked(fileSystem, settings.lock);
+    const files = settings.unsafeNoFsync ? withoutSyncs(owned) : owned;
     const codec = loadCodec();
     const { directory, databaseId } = settings;
     this.writing = { fileSystem: files, settings, codec: settings.compress ? codec : undefined, beat };
