@@ -5,6 +5,7 @@
  */
 import { systemErrorCode, VarveError } from '../errors.js';
 import type { FileSystem } from '../env/file-system.js';
+import { whileLocked } from '../env/locked-files.js';
 import { withoutSyncs } from '../env/no-sync-file-system.js';
 import { withReserve } from '../env/reserve-file-system.js';
 import { loadCodec } from '../format/compression.js';
@@ -35,7 +36,8 @@ export class JobExecutor {
   private readonly reading: TableFileContext;
 
   constructor(fileSystem: FileSystem, settings: JobSettings, beat: () => void = () => {}) {
-    const files = withReserve(settings.unsafeNoFsync ? withoutSyncs(fileSystem) : fileSystem, settings.reserveBytes);
+    const owned = whileLocked(fileSystem, settings.lock);
+    const files = withReserve(settings.unsafeNoFsync ? withoutSyncs(owned) : owned, settings.reserveBytes);
     const codec = loadCodec();
     const { directory, databaseId } = settings;
     this.writing = { fileSystem: files, settings, codec: settings.compress ? codec : undefined, beat };

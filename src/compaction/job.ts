@@ -11,6 +11,7 @@
  * 2. A result names only files that are complete and synced, with their names synced in the directory.
  * 3. A job reads nothing that changes: frozen records and immutable tables that are held for it.
  */
+import type { LockIdentity } from '../env/locked-files.js';
 import type { FrozenRecords } from '../memtable/record-table.js';
 import type { FinishedTable } from '../sstable/table-writer.js';
 import type { TableMetadata } from '../sstable/table-metadata.js';
@@ -26,6 +27,8 @@ export interface JobSettings {
   readonly unsafeNoFsync: boolean;
   /** Bytes that jobs leave free on the disk. */
   readonly reserveBytes: number;
+  /** The lock of the directory: without it in its place no job makes or removes a file. */
+  readonly lock?: LockIdentity | undefined;
 }
 
 /** Who may still need an old version: see drop-policy.ts. */

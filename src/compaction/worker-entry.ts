@@ -14,7 +14,14 @@ import { nodeFileSystem } from '../env/node-file-system.js';
 import { initializeChecksum } from '../format/checksum.js';
 import type { CompactionJob, JobResult } from './job.js';
 import { JobExecutor, jobFailure } from './job-execution.js';
-import { heartbeatAt, type MessageFromWorker, type MessageToWorker, resultCountAt, type WorkerStart } from './worker-protocol.js';
+import {
+  endedAt,
+  heartbeatAt,
+  type MessageFromWorker,
+  type MessageToWorker,
+  resultCountAt,
+  type WorkerStart,
+} from './worker-protocol.js';
 
 const { settings, port, control } = workerData as WorkerStart;
 const words = new Int32Array(control);
@@ -75,6 +82,12 @@ function take(message: MessageToWorker): void {
   beat();
   if (slice.done === true) sendResult(slice.value);
 }
+
+// Not reached where the thread is terminated or out of memory.
+process.on('exit', () => {
+  Atomics.store(words, endedAt, 1);
+  Atomics.notify(words, resultCountAt);
+});
 
 void initializeChecksum().then(() => {
   executor = new JobExecutor(nodeFileSystem, settings, beat);

@@ -4,11 +4,12 @@
  *   main → worker    { kind: 'job', job } | { kind: 'cancel', id }
  *   worker → main    { kind: 'result', result } | { kind: 'progress', id, bytesRead }, then `resultCount` is raised and notified
  *
- * | result count i32 | heartbeat i32 |    each in a cache line of its own
- * 0                  64
+ * | result count i32 | heartbeat i32 | ended i32 |    each in a cache line of its own
+ * 0                  64              128
  *
  * A main thread that blocks waits on the result count and takes the message from the port without the event loop. The
- * heartbeat is raised with every slice of work, so that a worker that died can be told from one that works.
+ * heartbeat is raised with every slice of work, so that a worker that hangs can be told from one that works. `ended` is 1 when
+ * the worker's program has ended, and the result count is notified then, too.
  */
 import type { Job, JobResult, JobSettings } from './job.js';
 import type { MessagePort } from 'node:worker_threads';
@@ -24,7 +25,8 @@ export type MessageFromWorker =
   | { readonly kind: 'result'; readonly result: JobResult }
   | { readonly kind: 'progress'; readonly id: number; readonly bytesRead: number };
 
-export const controlBytes = 128;
+export const controlBytes = 192;
 /** Indexes into an Int32Array over the control memory. */
 export const resultCountAt = 0;
 export const heartbeatAt = 16;
+export const endedAt = 32;

@@ -2,30 +2,41 @@
  * Runs jobs in a worker thread: the main thread's side.
  *
  * The worker is started with the first job and serves until `close`. A worker that dies loses nothing: its jobs fail, their
- * outputs are orphans that whoever submitted them removes, and the next job starts a new worker.
+ * outputs are orphans that whoever submitted them removes, and the next job starts a new worker. One that hangs is ended (see
+ * worker-watch.ts), and then the same holds.
  *
- *   no worker ── submit ──▶ working ── exit or error ──▶ no worker (all outstanding jobs fail)
+ *   no worker ── submit ──▶ working ── exit, error or silence ──▶ no worker (all outstanding jobs fail)
+ *
+ * | how it ends                                  | known at once            | known to a thread that is blocked |
+ * | its program ends: an exit, an uncaught throw | by its event             | by a word of shared memory        |
+ * | out of memory, terminated from outside       | by its event             | by silence                        |
+ * | hangs                                        | by silence               | by silence                        |
  *
  * Invariants:
  * 1. Every submitted job gets exactly one result, unless `close` comes first.
  * 2. The handler runs on the main thread: from the event loop, or from within `waitForResult`.
  * 3. A worker does not keep the process alive, except while a caller awaits what it does.
+ * 4. `close` waits for the thread to end, for some seconds at most: one that is held by a call of the system runs no more of our
+ *    program when that returns.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import type { Clock, Timer } from '../env/clock.js';
 import { VarveError } from '../errors.js';
-import type { Job, JobHandler, JobRunner, JobSettings } from './job.js';
+import type { Job, JobFailure, JobHandler, JobRunner, JobSettings } from './job.js';
 import { jobFailure } from './job-execution.js';
 import {
   controlBytes,
+  endedAt,
   heartbeatAt,
   type MessageFromWorker,
   type MessageToWorker,
   resultCountAt,
   type WorkerStart,
 } from './worker-protocol.js';
+import { silenceMsDefault, WorkerWatch } from './worker-watch.js';
 
-/** A blocked main thread gives up on a worker that showed no sign of life for this long: longer than any one sync of a table takes. */
-const silenceMsMax = 120_000;
+/** Longest time that `close` waits for threads to end. */
+const endingMsMax = 10_000;
 
 interface Connection {
   readonly worker: Worker;
@@ -38,27 +49,33 @@ export class WorkerRunner implements JobRunner {
   private readonly outstanding = new Set<number>();
   private keepsAlive = false;
   private closed = false;
-  private lastHeartbeat = -1;
-  private silentMs = 0;
+  private readonly watch: WorkerWatch;
+  private watchTimer: Timer | undefined;
+  /** Failures of jobs that no worker got, not told yet. */
+  private unsent: JobFailure[] = [];
+  /** Threads that were told to end and have not yet. */
+  private readonly ending = new Set<Promise<unknown>>();
 
+  /** `silenceMsMax`: how long a worker that has work to do may give no sign of life. */
   constructor(
     private readonly settings: JobSettings,
     private readonly handler: JobHandler,
-  ) {}
+    private readonly clock: Clock,
+    private readonly silenceMsMax = silenceMsDefault,
+  ) {
+    this.watch = new WorkerWatch(silenceMsMax);
+  }
 
   submit(job: Job): void {
     this.outstanding.add(job.id);
+    this.keepWatching();
     try {
       this.connection ??= this.connect();
       this.send({ kind: 'job', job });
     } catch (cause) {
       // No thread to be had, or no memory for the message: the job failed like any other, and is tried again.
-      setImmediate(() => {
-        if (this.closed || !this.outstanding.delete(job.id)) return;
-        this.handler.onResult(
-          jobFailure(job.id, new VarveError('VARVE_IO', 'the worker thread could not be started', { cause })),
-        );
-      });
+      this.unsent.push(jobFailure(job.id, new VarveError('VARVE_IO', 'the worker thread could not be started', { cause })));
+      setImmediate(() => this.tellUnsent());
     }
   }
 
@@ -67,15 +84,17 @@ export class WorkerRunner implements JobRunner {
   }
 
   waitForResult(timeoutMs: number): boolean {
+    if (this.tellUnsent()) return true;
     const { connection } = this;
     if (connection === undefined) return false;
     const seen = Atomics.load(connection.words, resultCountAt);
     if (this.takeMessages(connection)) return true;
-    const began = performance.now();
-    Atomics.wait(connection.words, resultCountAt, seen, timeoutMs);
-    const took = this.takeMessages(connection);
-    this.watch(connection, performance.now() - began);
-    return took;
+    const isOver = Atomics.wait(connection.words, resultCountAt, seen, timeoutMs) === 'timed-out';
+    if (this.takeMessages(connection)) return true;
+    // No event says that the worker died while this thread is blocked.
+    if (Atomics.load(connection.words, endedAt) !== 0) this.lose(connection, new Error('the worker ended'));
+    else if (isOver) this.look(connection, timeoutMs);
+    return this.connection !== connection;
   }
 
   setKeepsProcessAlive(keeps: boolean): void {
@@ -85,11 +104,16 @@ export class WorkerRunner implements JobRunner {
 
   async close(): Promise<void> {
     this.closed = true;
-    const { connection } = this;
+    this.watchTimer?.cancel();
+    if (this.connection !== undefined) this.end(this.connection);
     this.connection = undefined;
-    if (connection === undefined) return;
-    connection.port.close();
-    await connection.worker.terminate();
+    if (this.ending.size === 0) return;
+    let patience: Timer | undefined;
+    const isLate = new Promise<void>((resolve) => {
+      patience = this.clock.startTimer(endingMsMax, resolve, true);
+    });
+    await Promise.race([Promise.all(this.ending), isLate]);
+    patience?.cancel();
   }
 
   private connect(): Connection {
@@ -136,25 +160,48 @@ export class WorkerRunner implements JobRunner {
     }
   }
 
-  /** While the main thread is blocked no event says that the worker died: its silence does. */
-  private watch(connection: Connection, waitedMs: number): void {
+  /** Tells of the jobs that no worker got; true if there were some. */
+  private tellUnsent(): boolean {
+    const { unsent } = this;
+    this.unsent = [];
+    for (const failure of unsent) this.dispatch({ kind: 'result', result: failure });
+    return unsent.length > 0;
+  }
+
+  /** While there are jobs, a timer looks after the worker; it does not keep the process alive. */
+  private keepWatching(): void {
+    const { waitMs } = this.watch;
+    this.watchTimer ??= this.clock.startTimer(
+      waitMs,
+      () => {
+        this.watchTimer = undefined;
+        if (this.connection !== undefined) this.look(this.connection, waitMs);
+        if (this.outstanding.size > 0 && !this.closed) this.keepWatching();
+      },
+      false,
+    );
+  }
+
+  private look(connection: Connection, waitedMs: number): void {
     const heartbeat = Atomics.load(connection.words, heartbeatAt);
-    if (heartbeat !== this.lastHeartbeat || this.outstanding.size === 0) {
-      this.lastHeartbeat = heartbeat;
-      this.silentMs = 0;
-      return;
-    }
-    this.silentMs += waitedMs;
-    if (this.silentMs < silenceMsMax) return;
-    void connection.worker.terminate();
-    this.lose(connection, new Error(`the worker gave no sign of life for ${silenceMsMax} ms`));
+    if (!this.watch.isSilent(heartbeat, this.outstanding.size > 0, waitedMs)) return;
+    this.lose(connection, new Error(`the worker gave no sign of life for ${this.silenceMsMax} ms`));
+  }
+
+  /** Ends the thread: its program stops at once, unless it is in a call of the system, after which it stops. */
+  private end({ worker, port }: Connection): void {
+    port.close();
+    const ended = worker.terminate().finally(() => this.ending.delete(ended));
+    this.ending.add(ended);
+    // `terminate` keeps the process alive until the thread has ended; invariant 3 does not want that.
+    worker.unref();
   }
 
   private lose(connection: Connection, cause: unknown): void {
     if (this.connection !== connection) return;
     this.connection = undefined;
-    this.silentMs = 0;
-    connection.port.close();
+    this.watch.reset();
+    this.end(connection);
     const lost = [...this.outstanding];
     this.outstanding.clear();
     for (const id of lost) {

@@ -22,6 +22,6 @@ export interface Environment {
 export const systemEnvironment: Environment = {
   fileSystem: nodeFileSystem,
   clock: systemClock,
-  createRunner: (settings, handler) => new WorkerRunner(settings, handler),
+  createRunner: (settings, handler) => new WorkerRunner(settings, handler, systemClock),
   createDatabaseId: () => unforeseenBytes(16),
 };

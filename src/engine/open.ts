@@ -14,6 +14,7 @@
 import { corruption, systemErrorCode, VarveError } from '../errors.js';
 import { acquireDirectoryLock, releaseAfterFailure } from '../env/directory-lock.js';
 import type { FileSystem } from '../env/file-system.js';
+import { whileLocked } from '../env/locked-files.js';
 import { withoutSyncs } from '../env/no-sync-file-system.js';
 import { joinPath } from '../env/path.js';
 import { initializeChecksum } from '../format/checksum.js';
@@ -129,7 +130,8 @@ export async function openEngine(options: ResolvedOptions, environment: Environm
   const lock = acquireDirectoryLock(plainFiles, directory, { readOnly: options.readOnly });
   let engine: Engine | undefined;
   try {
-    const fileSystem = options.unsafeNoFsync ? withoutSyncs(plainFiles) : plainFiles;
+    const ownedFiles = whileLocked(plainFiles, lock.identity);
+    const fileSystem = options.unsafeNoFsync ? withoutSyncs(ownedFiles) : ownedFiles;
     const found = readDatabase(fileSystem, directory);
     if (found.state === undefined && options.readOnly) throw new VarveError('VARVE_NOT_FOUND', `${directory} holds no database`);
     const state = found.state ?? initialState(environment.createDatabaseId());
@@ -183,7 +185,7 @@ async function recover(
   logNumbers: readonly number[],
   canCompress: boolean,
 ): Promise<void> {
-  const { options, directory, databaseId, fileSystem, versions, memtables, catalog, targetTableBytes } = engine.parts;
+  const { options, directory, databaseId, fileSystem, lock, versions, memtables, catalog, targetTableBytes } = engine.parts;
   if (!options.readOnly) {
     versions.startManifest();
     removeOrphans(engine);
@@ -198,6 +200,7 @@ async function recover(
       targetTableBytes,
       unsafeNoFsync: options.unsafeNoFsync,
       reserveBytes: reservedBytes + headroomBytes(options.memtableBytes),
+      lock: lock.identity,
     };
     engine.background.start(environment.createRunner(settings, engine.background));
   };

@@ -12,14 +12,15 @@
  * **Invariants:**
  * 1. The kernel lock (an open file description lock on Linux) belongs to the descriptor: the system gives it back when the
  *    process ends, however it ends, and no other descriptor of the same file gives it back early.
- * 2. LOCK is never deleted or replaced: two openers that see different files would both own the directory.
+ * 2. LOCK is never deleted or replaced: two openers that see different files would both own the directory. Where somebody else does
+ *    it, or moves the directory, the owner is stopped at its next change of a name: see locked-files.ts.
  * 3. A read-only owner excludes others in the same way and changes nothing on disk. Where LOCK cannot be opened for writing it
  *    shares a lock with other readers; where there is no LOCK, or no kernel lock, it looks for a living owner and goes on.
  * 4. Processes with and without the library exclude each other: each first leaves its mark (line or claim), then looks for the
  *    other kind.
  * 5. A file system without descriptors (in memory) is locked in the registry alone, apart from every other file system.
  */
-import { fstatSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { systemErrorCode, VarveError } from '../errors.js';
@@ -28,10 +29,13 @@ import { claimName, listClaims, takeClaim } from './claim-lock.js';
 import type { FileHandle, FileSystem } from './file-system.js';
 import { ioError } from './io-error.js';
 import { decodeLockOwner, encodeLockOwner, lockOwnerBytesMax } from './lock-owner.js';
+import { checkLockIsThere, identifyLock, type LockIdentity } from './locked-files.js';
 import { currentProcess, type ProcessIdentity, type ProcessState, processState } from './process-identity.js';
 
 /** The right to a directory, until it is released. */
 export interface DirectoryLock {
+  /** Which file was locked: for `whileLocked`. Absent where there is no LOCK, or no descriptor of it. */
+  readonly identity: LockIdentity | undefined;
   /** Gives the directory back. Idempotent. Throws VARVE_IO where that fails on disk; the lock is given back all the same. */
   release(): void;
 }
@@ -106,6 +110,7 @@ function tryKernelLock(file: FileHandle, shared: boolean, protocol: DirectoryLoc
 
 /** What is held so far; given back in the opposite order, also where taking fails half-way. */
 class Holdings implements DirectoryLock {
+  identity: LockIdentity | undefined;
   readonly #steps: (() => void)[] = [];
 
   add(giveBack: () => void): void {
@@ -260,9 +265,11 @@ export function acquireDirectoryLock(fileSystem: FileSystem, directory: string, 
       refuseClaims(fileSystem, directory, currentProcess());
       return held;
     }
-    const inode = fstatSync(opened.file.descriptor, { bigint: true });
-    held.register(registry(), `inode ${inode.dev}:${inode.ino}`, directory);
+    held.identity = identifyLock(opened.file);
+    held.register(registry(), `inode ${held.identity.device}:${held.identity.inode}`, directory);
     lockFile(fileSystem, directory, opened, options, held);
+    // LOCK may have been replaced between its opening and its locking.
+    checkLockIsThere(held.identity);
     return held;
   } catch (error) {
     releaseAfterFailure(held);

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CompactionJob, FlushJob, Job, JobResult, JobSettings, JobSuccess } from '../../src/compaction/job.js';
+import { systemClock } from '../../src/env/clock.js';
 import { nodeFileSystem } from '../../src/env/node-file-system.js';
 import { initializeChecksum } from '../../src/format/checksum.js';
 import { loadCodec } from '../../src/format/compression.js';
@@ -42,16 +43,17 @@ beforeEach(() => {
   progress = [];
   arrived = undefined;
   nextNumber = 1;
-  runner = new WorkerRunner(settings(), {
-    onResult: (result) => {
+  const handler = {
+    onResult: (result: JobResult) => {
       results.push(result);
       arrived?.();
     },
-    onProgress: (_id, bytesRead) => {
+    onProgress: (_id: number, bytesRead: number) => {
       progress.push(bytesRead);
       arrived?.();
     },
-  });
+  };
+  runner = new WorkerRunner(settings(), handler, systemClock);
 });
 
 afterEach(async () => {
