@@ -79,4 +79,5 @@ function take(message: MessageToWorker): void {
 void initializeChecksum().then(() => {
   executor = new JobExecutor(nodeFileSystem, settings, beat);
   port.on('message', take);
+  send({ kind: 'ready' });
 });

@@ -4,14 +4,19 @@
  * The worker is started with the first job and serves until `close`. A worker that dies loses nothing: its jobs fail, their
  * outputs are orphans that whoever submitted them removes, and the next job starts a new worker.
  *
- *   no worker ── submit ──▶ working ── exit or error ──▶ no worker (all outstanding jobs fail)
+ *   no worker ── submit ──▶ starting ── ready ──▶ working ── exit or error ──▶ no worker (all outstanding jobs fail)
  *
  * Invariants:
  * 1. Every submitted job gets exactly one result, unless `close` comes first.
  * 2. The handler runs on the main thread: from the event loop, or from within `waitForResult`.
  * 3. A worker does not keep the process alive, except while a caller awaits what it does.
+ * 4. A worker is not ended while it starts: it loads its modules through the pool of libuv, and a file that is opened there for a
+ *    thread which is gone stays open for as long as the process runs. Afterwards it opens files by synchronous calls alone,
+ *    which Node closes with the thread.
+ * 5. No clock decides that a worker is lost: only waits that ran to their end count.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { systemClock } from '../env/clock.js';
 import { VarveError } from '../errors.js';
 import type { Job, JobHandler, JobRunner, JobSettings } from './job.js';
 import { jobFailure } from './job-execution.js';
@@ -27,10 +32,16 @@ import {
 /** A blocked main thread gives up on a worker that showed no sign of life for this long: longer than any one sync of a table takes. */
 const silenceMsMax = 120_000;
 
+/** A worker that is not ready after this long never will be, and is ended as it is. */
+const startMsMax = 10_000;
+
 interface Connection {
   readonly worker: Worker;
   readonly port: MessagePort;
   readonly words: Int32Array;
+  /** Resolves when the worker has started, or is gone. */
+  readonly started: Promise<void>;
+  readonly markStarted: () => void;
 }
 
 export class WorkerRunner implements JobRunner {
@@ -71,10 +82,9 @@ export class WorkerRunner implements JobRunner {
     if (connection === undefined) return false;
     const seen = Atomics.load(connection.words, resultCountAt);
     if (this.takeMessages(connection)) return true;
-    const began = performance.now();
-    Atomics.wait(connection.words, resultCountAt, seen, timeoutMs);
+    const outcome = Atomics.wait(connection.words, resultCountAt, seen, timeoutMs);
     const took = this.takeMessages(connection);
-    this.watch(connection, performance.now() - began);
+    this.watch(connection, outcome === 'timed-out' ? timeoutMs : 0);
     return took;
   }
 
@@ -88,6 +98,10 @@ export class WorkerRunner implements JobRunner {
     const { connection } = this;
     this.connection = undefined;
     if (connection === undefined) return;
+    connection.worker.ref();
+    const tooLate = systemClock.startTimer(startMsMax, connection.markStarted, false);
+    await connection.started;
+    tooLate.cancel();
     connection.port.close();
     await connection.worker.terminate();
   }
@@ -103,8 +117,12 @@ export class WorkerRunner implements JobRunner {
       // What the program was started with is not for the worker: a flag that it refuses would stop every flush.
       execArgv: [],
     });
-    const connection = { worker, port: port1, words: new Int32Array(control) };
-    port1.on('message', (message: MessageFromWorker) => this.dispatch(message));
+    let markStarted = (): void => {};
+    const started = new Promise<void>((resolve) => {
+      markStarted = resolve;
+    });
+    const connection = { worker, port: port1, words: new Int32Array(control), started, markStarted };
+    port1.on('message', (message: MessageFromWorker) => this.dispatch(connection, message));
     worker.on('error', (cause) => this.lose(connection, cause));
     worker.on('exit', (code) => this.lose(connection, new Error(`the worker exited with code ${code}`)));
     this.connection = connection;
@@ -116,9 +134,10 @@ export class WorkerRunner implements JobRunner {
     this.connection?.port.postMessage(message);
   }
 
-  private dispatch(message: MessageFromWorker): void {
-    if (this.closed) return;
-    if (message.kind === 'progress') {
+  private dispatch(connection: Connection, message: MessageFromWorker): void {
+    if (message.kind === 'ready') connection.markStarted();
+    else if (this.closed) return;
+    else if (message.kind === 'progress') {
       this.handler.onProgress(message.id, message.bytesRead);
     } else if (this.outstanding.delete(message.result.id)) {
       this.handler.onResult(message.result);
@@ -132,7 +151,7 @@ export class WorkerRunner implements JobRunner {
       const received: { message: MessageFromWorker } | undefined = receiveMessageOnPort(connection.port);
       if (received === undefined) return took;
       took ||= received.message.kind === 'result';
-      this.dispatch(received.message);
+      this.dispatch(connection, received.message);
     }
   }
 
@@ -151,6 +170,7 @@ export class WorkerRunner implements JobRunner {
   }
 
   private lose(connection: Connection, cause: unknown): void {
+    connection.markStarted();
     if (this.connection !== connection) return;
     this.connection = undefined;
     this.silentMs = 0;
