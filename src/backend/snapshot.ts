@@ -58,8 +58,11 @@ export class BackendSnapshot implements Snapshot {
     const { signal } = options;
     checkSignal(signal);
     checkNotAborted(signal);
-    const stop = signal === undefined ? this.ended.signal : AbortSignal.any([this.ended.signal, signal]);
-    const sink = openSink(target, stop);
+    // Not AbortSignal.any: what it makes is remembered by its sources, and a caller's signal may live as long as the process.
+    const stop = new AbortController();
+    const onStop = (): void => stop.abort();
+    const sink = openSink(target, stop.signal);
+    for (const source of [this.ended.signal, signal]) source?.addEventListener('abort', onStop);
     const files = new Map(this.checkpoint.files.map((file) => [file.name, file]));
     const archive = packArchive(this.checkpoint.files, (file) => this.pieces(files.get(file.name) as CheckpointFile));
     const reader = archive.getReader();
@@ -81,6 +84,7 @@ export class BackendSnapshot implements Snapshot {
       this.check();
       checkNotAborted(signal);
     } finally {
+      for (const source of [this.ended.signal, signal]) source?.removeEventListener('abort', onStop);
       sink.release();
       await reader.cancel().catch(() => {});
     }

@@ -92,4 +92,5 @@ process.on('exit', () => {
 void initializeChecksum().then(() => {
   executor = new JobExecutor(nodeFileSystem, settings, beat);
   port.on('message', take);
+  send({ kind: 'ready' });
 });

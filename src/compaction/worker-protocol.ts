@@ -2,7 +2,8 @@
  * What main thread and worker say to each other, and the words of shared memory beside the messages.
  *
  *   main → worker    { kind: 'job', job } | { kind: 'cancel', id }
- *   worker → main    { kind: 'result', result } | { kind: 'progress', id, bytesRead }, then `resultCount` is raised and notified
+ *   worker → main    { kind: 'ready' } once | { kind: 'result', result } | { kind: 'progress', id, bytesRead }, then `resultCount` is
+ *                    raised and notified
  *
  * | result count i32 | heartbeat i32 | ended i32 |    each in a cache line of its own
  * 0                  64              128
@@ -22,6 +23,7 @@ export interface WorkerStart {
 
 export type MessageToWorker = { readonly kind: 'job'; readonly job: Job } | { readonly kind: 'cancel'; readonly id: number };
 export type MessageFromWorker =
+  | { readonly kind: 'ready' }
   | { readonly kind: 'result'; readonly result: JobResult }
   | { readonly kind: 'progress'; readonly id: number; readonly bytesRead: number };
 

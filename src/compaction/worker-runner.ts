@@ -5,7 +5,7 @@
  * outputs are orphans that whoever submitted them removes, and the next job starts a new worker. One that hangs is ended (see
  * worker-watch.ts), and then the same holds.
  *
- *   no worker ── submit ──▶ working ── exit, error or silence ──▶ no worker (all outstanding jobs fail)
+ *   no worker ── submit ──▶ starting ── ready ──▶ working ── exit, error or silence ──▶ no worker (all outstanding jobs fail)
  *
  * | how it ends                                  | known at once            | known to a thread that is blocked |
  * | its program ends: an exit, an uncaught throw | by its event             | by a word of shared memory        |
@@ -18,6 +18,9 @@
  * 3. A worker does not keep the process alive, except while a caller awaits what it does.
  * 4. `close` waits for the thread to end, for some seconds at most: one that is held by a call of the system runs no more of our
  *    program when that returns.
+ * 5. `close` does not end a worker while it starts: it loads its modules through the pool of libuv, and a file that is opened there for a
+ *    thread which is gone stays open for as long as the process runs. Afterwards it opens files by synchronous calls alone,
+ *    which Node closes with the thread.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Clock, Timer } from '../env/clock.js';
@@ -35,13 +38,16 @@ import {
 } from './worker-protocol.js';
 import { silenceMsDefault, WorkerWatch } from './worker-watch.js';
 
-/** Longest time that `close` waits for threads to end. */
+/** Longest time that `close` waits for threads to start and to end. */
 const endingMsMax = 10_000;
 
 interface Connection {
   readonly worker: Worker;
   readonly port: MessagePort;
   readonly words: Int32Array;
+  /** Resolves when the worker has started, or is gone. */
+  readonly started: Promise<void>;
+  readonly markStarted: () => void;
 }
 
 export class WorkerRunner implements JobRunner {
@@ -105,13 +111,17 @@ export class WorkerRunner implements JobRunner {
   async close(): Promise<void> {
     this.closed = true;
     this.watchTimer?.cancel();
-    if (this.connection !== undefined) this.end(this.connection);
+    const { connection } = this;
     this.connection = undefined;
-    if (this.ending.size === 0) return;
+    if (connection === undefined && this.ending.size === 0) return;
     let patience: Timer | undefined;
     const isLate = new Promise<void>((resolve) => {
       patience = this.clock.startTimer(endingMsMax, resolve, true);
     });
+    if (connection !== undefined) {
+      await Promise.race([connection.started, isLate]);
+      this.end(connection);
+    }
     await Promise.race([Promise.all(this.ending), isLate]);
     patience?.cancel();
   }
@@ -127,8 +137,12 @@ export class WorkerRunner implements JobRunner {
       // What the program was started with is not for the worker: a flag that it refuses would stop every flush.
       execArgv: [],
     });
-    const connection = { worker, port: port1, words: new Int32Array(control) };
-    port1.on('message', (message: MessageFromWorker) => this.dispatch(message));
+    let markStarted = (): void => {};
+    const started = new Promise<void>((resolve) => {
+      markStarted = resolve;
+    });
+    const connection = { worker, port: port1, words: new Int32Array(control), started, markStarted };
+    port1.on('message', (message: MessageFromWorker) => this.dispatch(connection, message));
     worker.on('error', (cause) => this.lose(connection, cause));
     worker.on('exit', (code) => this.lose(connection, new Error(`the worker exited with code ${code}`)));
     this.connection = connection;
@@ -140,9 +154,10 @@ export class WorkerRunner implements JobRunner {
     this.connection?.port.postMessage(message);
   }
 
-  private dispatch(message: MessageFromWorker): void {
-    if (this.closed) return;
-    if (message.kind === 'progress') {
+  private dispatch(connection: Connection, message: MessageFromWorker): void {
+    if (message.kind === 'ready') connection.markStarted();
+    else if (this.closed) return;
+    else if (message.kind === 'progress') {
       this.handler.onProgress(message.id, message.bytesRead);
     } else if (this.outstanding.delete(message.result.id)) {
       this.handler.onResult(message.result);
@@ -156,7 +171,7 @@ export class WorkerRunner implements JobRunner {
       const received: { message: MessageFromWorker } | undefined = receiveMessageOnPort(connection.port);
       if (received === undefined) return took;
       took ||= received.message.kind === 'result';
-      this.dispatch(received.message);
+      this.dispatch(connection, received.message);
     }
   }
 
@@ -198,6 +213,7 @@ export class WorkerRunner implements JobRunner {
   }
 
   private lose(connection: Connection, cause: unknown): void {
+    connection.markStarted();
     if (this.connection !== connection) return;
     this.connection = undefined;
     this.watch.reset();

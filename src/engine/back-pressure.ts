@@ -45,7 +45,7 @@ export class BackPressure {
 
   /** Whether so much is behind that no other memtable may be sealed now. */
   get mustWait(): boolean {
-    return this.surroundings.memtables.sealed.length >= sealedMax || this.hasTooManyRuns();
+    return this.surroundings.memtables.sealed.length >= sealedMax || this.hasTooManyRuns;
   }
 
   /** A promise for the time that acknowledgements are held back, or undefined where nothing is behind. Never rejects. */
@@ -79,13 +79,14 @@ export class BackPressure {
     }
   }
 
-  private get runs(): number {
-    return this.surroundings.versions.version.levels[0]?.runs.length ?? 0;
-  }
-
-  private hasTooManyRuns(): boolean {
+  /** Whether level 0 holds so many runs that writers wait. Not where merging them fails. */
+  get hasTooManyRuns(): boolean {
     // A full compaction holds the others back, and takes all runs in the end.
     return this.runs >= runsStop && this.compactions.retry.failures === 0 && !this.compactions.isFull;
+  }
+
+  private get runs(): number {
+    return this.surroundings.versions.version.levels[0]?.runs.length ?? 0;
   }
 
   private stallOnce(failuresBefore: number): void {

@@ -78,6 +78,15 @@ export class Background implements JobDesk, JobHandler {
     await this.compactions.compactAll(onProgress, checkGoesOn);
   }
 
+  /**
+   * Resolves when the logs and runs that earlier sessions left are few, or cannot be made fewer now. A session that is shorter than a
+   * flush leaves a log, and one shorter than a merge a run: without somebody who stays they would gather for ever.
+   */
+  workOffLeftovers(): Promise<void> {
+    const { health } = this.surroundings;
+    return this.until(() => health.isPoisoned || !(this.flushes.hasTooManyLeftovers || this.pressure.hasTooManyRuns));
+  }
+
   /** Ends all work; what ran is dropped and its output removed. */
   async stop(): Promise<void> {
     this.stopped = true;

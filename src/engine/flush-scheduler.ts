@@ -18,6 +18,8 @@ export const filterBitsUpper = 14;
 /** A memtable that recovery left waits for company while it is this small a share of a full one and has few logs. */
 const leftoverShare = 4;
 const leftoverLogsMax = 4;
+/** Logs of recovered memtables at which an open waits for their flush: sessions shorter than a flush leave one each. */
+const leftoverLogsStop = 16;
 
 export class FlushScheduler {
   readonly retry: Retry;
@@ -32,6 +34,12 @@ export class FlushScheduler {
 
   get isRunning(): boolean {
     return this.running !== undefined;
+  }
+
+  /** Whether so many logs were left that they must go before more is added. Not where flushing fails: a full disk can be opened. */
+  get hasTooManyLeftovers(): boolean {
+    const logs = this.desk.surroundings.memtables.sealed.reduce((sum, slot) => sum + slot.recoveredLogs.length, 0);
+    return logs >= leftoverLogsStop && this.retry.failures === 0;
   }
 
   /** Starts a flush if one is due. */

@@ -243,6 +243,7 @@ async function recover(
   );
   if (!started) startRunner();
   else engine.background.schedule();
+  await engine.background.workOffLeftovers();
 }
 
 /** Logs that were flushed while others were still to be read, and logs without records, are needed no more. */

@@ -18,7 +18,8 @@
  *    shares a lock with other readers; where there is no LOCK, or no kernel lock, it looks for a living owner and goes on.
  * 4. Processes with and without the library exclude each other: each first leaves its mark (line or claim), then looks for the
  *    other kind.
- * 5. A file system without descriptors (in memory) is locked in the registry alone, apart from every other file system.
+ * 5. What LOCK holds is replaced only where it is ours: a LOCK that is another name of somebody else's file (a hard link) is refused.
+ * 6. A file system without descriptors (in memory) is locked in the registry alone, apart from every other file system.
  */
 import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -205,6 +206,14 @@ function refuseOwner(file: FileHandle, directory: string, self: ProcessIdentity)
   if (owner !== undefined && processState(owner, self) === 'alive') throw lockedError(directory, owner, self);
 }
 
+/** Throws where LOCK is another name of a file that is no LOCK. A torn line of ours, which a crash may leave, has one name. */
+function refuseForeignFile(file: FileHandle): void {
+  const isEmpty = file.sizeBytes() === 0;
+  if (isEmpty || fstatSync(file.descriptor).nlink === 1 || readOwner(file) !== undefined) return;
+  const message = `${file.path} is a hard link to a file that is no lock of a database: it is left as it is`;
+  throw new VarveError('VARVE_IO', message, { file: file.path });
+}
+
 function writeOwner(file: FileHandle, self: ProcessIdentity): void {
   const line = encodeLockOwner(self, new Date(performance.timeOrigin));
   file.write([line], 0);
@@ -235,6 +244,7 @@ function lockFile(
   if (locked === false) throw lockedError(directory, readOwner(file), self);
   if (locked === true) {
     if (!options.readOnly) {
+      refuseForeignFile(file);
       held.add(() => file.truncate(0));
       writeOwner(file, self);
     }

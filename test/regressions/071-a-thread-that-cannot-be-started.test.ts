@@ -13,7 +13,7 @@ const settings = {
   blockBytes: 4096,
   targetTableBytes: 1 << 20,
   unsafeNoFsync: true,
-    reserveBytes: 0,
+  reserveBytes: 0,
   cannotBeSent: () => {},
 } as JobSettings;
 
