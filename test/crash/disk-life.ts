@@ -31,18 +31,18 @@ export interface DiskLife {
   readonly lives?: readonly Life[];
   readonly phases?: Phases;
   /** The files as the database sees them; absent: as the disk gives them. */
-  readonly files?: FileSystem;
+  readonly files?: (disk: MemoryFileSystem) => FileSystem;
 }
 
 /** Lives until the power is lost, or to the end. What was open is closed, and must have let go of its files. */
 export async function live(disk: MemoryFileSystem, journal: Journal, life: DiskLife = {}): Promise<void> {
-  const { lives = wholeLife, phases = new Phases(), files = disk } = life;
+  const { lives = wholeLife, phases = new Phases(), files = (each) => each } = life;
   let backend: Backend | undefined;
   try {
     phases.part = 'the first creation';
     for (const { config: options = {}, steps } of lives) {
       backend = undefined;
-      backend = await openNoted(files, options, phases);
+      backend = await openNoted(files(disk), options, phases);
       for (const step of steps) {
         phases.part = step.name;
         await step.run(backend, journal, disk);

@@ -11,7 +11,6 @@
 import { expect } from 'vitest';
 import type { Backend } from '../../src/api.js';
 import { verifyDirectory } from '../../src/engine/verify.js';
-import type { FileSystem } from '../../src/env/file-system.js';
 import { currentFileName, logFileName, manifestFileName, parseFileName, tableFileName } from '../../src/format/file-names.js';
 import { VarveError } from '../../src/errors.js';
 import { versionTables } from '../../src/version/version.js';
@@ -50,15 +49,11 @@ export interface Judging {
   readonly depth: number;
   /** Whether power is lost again at an operation of the recovery, the first of which is 0. */
   chooses(operation: number): boolean;
-  /** The files as the database sees them; absent: as the disk gives them. */
-  readonly seenBy?: (disk: MemoryFileSystem) => FileSystem;
 }
 
-async function opened(disk: MemoryFileSystem, { where, tally, seenBy }: Judging): Promise<Backend> {
+async function opened(disk: MemoryFileSystem, { where, tally }: Judging): Promise<Backend> {
   tally.recoveries++;
-  return openDatabase(seenBy?.(disk) ?? disk).catch((error: unknown) =>
-    expect.fail(`${where}: the open failed: ${String(error)}`),
-  );
+  return openDatabase(disk).catch((error: unknown) => expect.fail(`${where}: the open failed: ${String(error)}`));
 }
 
 /** What a read-only opening shows, which changes nothing; undefined where there is no database yet. */
@@ -157,7 +152,7 @@ async function openedThroughLosses(disk: MemoryFileSystem, judging: Judging): Pr
 export async function judge(disk: MemoryFileSystem, judging: Judging): Promise<void> {
   const { journal, where, seed, tally } = judging;
   tally.states++;
-  const seenFirst = judging.seenBy === undefined ? await seenReadOnly(disk, judging) : undefined;
+  const seenFirst = await seenReadOnly(disk, judging);
   for (const restoration of journal.restorations) await expectRestored(disk, restoration, judging);
   let backend = await openedThroughLosses(disk, judging);
   const recovered = shownBy(backend.readTx());
