@@ -97,7 +97,14 @@ async function tryProgram(seed: number, tally: Tally): Promise<void> {
   for (const { disk, journal, moment, mode } of left) {
     const where = `seed ${seed} (${done.join(', ')}), power lost at moment ${moment}, ${mode}`;
     const again = randomBelow(look, 40);
-    await judge(disk, { journal, where, seed: moment, tally, depth: 2, chooses: (operation) => operation === again });
+    await judge(disk, {
+      journal,
+      where,
+      seed: moment * 9 + mode.length,
+      tally,
+      depth: 2,
+      chooses: (operation) => operation === again,
+    });
   }
 }
 

@@ -65,7 +65,14 @@ async function tryProgram(
   for (const { disk, journal, moment, mode } of left) {
     const where = `program '${program.join(',')}', power lost at moment ${moment} of the last move, ${mode}`;
     const again = (moment * 5 + program.length) % 24;
-    await judge(disk, { journal, where, seed: moment, tally, depth: 1, chooses: (operation) => operation === again });
+    await judge(disk, {
+      journal,
+      where,
+      seed: moment * 9 + mode.length,
+      tally,
+      depth: 1,
+      chooses: (operation) => operation === again,
+    });
   }
 }
 
