@@ -25,7 +25,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Clock, Timer } from '../env/clock.js';
 import { VarveError } from '../errors.js';
-import type { Job, JobFailure, JobHandler, JobRunner, JobSettings } from './job.js';
+import type { Job, JobFailure, JobHandler, JobResult, JobRunner, JobSettings } from './job.js';
 import { jobFailure } from './job-execution.js';
 import {
   controlBytes,
@@ -159,9 +159,13 @@ export class WorkerRunner implements JobRunner {
     else if (this.closed) return;
     else if (message.kind === 'progress') {
       this.handler.onProgress(message.id, message.bytesRead);
-    } else if (this.outstanding.delete(message.result.id)) {
-      this.handler.onResult(message.result);
+    } else {
+      this.tell(message.result);
     }
+  }
+
+  private tell(result: JobResult): void {
+    if (!this.closed && this.outstanding.delete(result.id)) this.handler.onResult(result);
   }
 
   /** Hands over what has arrived; true if a result was among it. */
@@ -179,7 +183,7 @@ export class WorkerRunner implements JobRunner {
   private tellUnsent(): boolean {
     const { unsent } = this;
     this.unsent = [];
-    for (const failure of unsent) this.dispatch({ kind: 'result', result: failure });
+    for (const failure of unsent) this.tell(failure);
     return unsent.length > 0;
   }
 

@@ -237,10 +237,7 @@ async function recover(
   engine.begin(recovered.nextSequence, memtables.sealed.at(-1)?.recoveredLogs.at(-1) ?? { number: 0, bytes: 0 });
   if (options.readOnly) return;
   await letGoOfLogs(engine, logNumbers);
-  syncLogs(
-    engine,
-    recovered.logs.filter((log) => log.bytes > 0).map((log) => log.number),
-  );
+  syncLogs(engine);
   if (!started) startRunner();
   else engine.background.schedule();
   await engine.background.workOffLeftovers();
@@ -249,16 +246,22 @@ async function recover(
 /** Logs that were flushed while others were still to be read, and logs without records, are needed no more. */
 async function letGoOfLogs({ parts: { versions, memtables } }: Engine, logNumbers: readonly number[]): Promise<void> {
   const { oldestLogNumber } = memtables;
-  const unneeded = logNumbers.filter((number) => number >= versions.state.oldestLogNumber && number < oldestLogNumber);
+  const needed = neededLogs(memtables);
+  const unneeded = logNumbers.filter((number) => number >= versions.state.oldestLogNumber && !needed.has(number));
   if (unneeded.length === 0) return;
   versions.install({ removedTables: [], addedRuns: [], oldestLogNumber }, [], unneeded, () => {});
   await versions.settled();
 }
 
+/** Numbers of the logs that hold what recovery put into memory. */
+function neededLogs({ sealed }: MemtableSet): Set<number> {
+  return new Set(sealed.flatMap((slot) => slot.recoveredLogs.map((log) => log.number)));
+}
+
 /** The logs may have been read from memory of the system: now they are on the disk. */
-function syncLogs({ parts: { fileSystem, directory, versions } }: Engine, numbers: readonly number[]): void {
+function syncLogs({ parts: { fileSystem, directory, memtables } }: Engine): void {
+  const numbers = neededLogs(memtables);
   for (const number of numbers) {
-    if (number < versions.state.oldestLogNumber) continue;
     const file = fileSystem.open(joinPath(directory, logFileName(number)), 'modify');
     try {
       file.sync();
@@ -266,7 +269,7 @@ function syncLogs({ parts: { fileSystem, directory, versions } }: Engine, number
       file.close();
     }
   }
-  if (numbers.length > 0) fileSystem.syncDirectory(directory);
+  if (numbers.size > 0) fileSystem.syncDirectory(directory);
 }
 
 /**

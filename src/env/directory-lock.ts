@@ -21,7 +21,7 @@
  * 5. What LOCK holds is replaced only where it is ours: a LOCK that is another name of somebody else's file (a hard link) is refused.
  * 6. A file system without descriptors (in memory) is locked in the registry alone, apart from every other file system.
  */
-import { realpathSync } from 'node:fs';
+import { fstatSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { systemErrorCode, VarveError } from '../errors.js';

@@ -1,146 +1,95 @@
 /**
- * Power is lost at every operation of a fixed workload, in every way that the file system allows; what is found afterwards must be
- * what a commit acknowledged, and no more than what was unlocked.
+ * Power is lost at every moment of the workload, on every kind of disk; what is found afterwards must be what was acknowledged, and no
+ * more than what was unlocked. In the recovery it is lost again, and once more in the recovery from that.
  *
- * VARVE_CRASH=all takes every operation as a crash point, instead of every so many; VARVE_CRASH=<n> that one alone.
+ * The quick tier takes some of the moments and personas, the deep tier all of them, with a second loss at every operation of the recovery.
+ * A failure says `moment <n>`: VARVE_MOMENT=<n> looks at that one alone, as the deep tier does.
  */
-import { describe, expect, test } from 'vitest';
-import type { Backend } from '../../src/api.js';
-import { VarveError } from '../../src/errors.js';
-import { type CrashMode, MemoryFileSystem, PowerLoss } from '../support/memory-file-system.js';
-import { Journal, shownBy } from './journal.js';
-import { lives, openDatabase } from './workload.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type CrashMode, crashModes } from '../support/crash-persona.js';
+import { MemoryFileSystem } from '../support/memory-file-system.js';
+import { report } from '../support/tier.js';
+import { live, losePowerAt } from './disk-life.js';
+import { Journal } from './journal.js';
+import { judge, Tally } from './judgement.js';
+import { wholeLife } from './later-lives.js';
+import { allMoments, chosen, isThorough, lossesAt, type Moment } from './moments.js';
+import { stepKinds } from './phases.js';
 
-const { VARVE_CRASH } = process.env;
+/** Moments whose disks are kept in memory at the same time. */
+const momentsAtOnce = 24;
 
-/** Crash points in a quick run; each of them is recovered in several ways. */
-const pointsSampled = 60;
+/** Disks that a moment is tried on, besides the one of a process that was killed. */
+const personasPerMoment = isThorough ? crashModes.length : 1;
 
-/** Lives of the database until the power is lost, or to their end. What was open is closed, and must have let go of its files. */
-async function liveUntil(fileSystem: MemoryFileSystem, lossAt: number): Promise<Journal> {
-  const journal = new Journal();
-  let operations = 0;
-  fileSystem.onOperation = () => {
-    if (operations++ === lossAt) throw new PowerLoss();
-  };
-  for (const steps of lives) {
-    let backend: Backend | undefined;
-    try {
-      const opened = await openDatabase(fileSystem);
-      backend = opened;
-      for (const step of steps) await step.run(opened, journal);
-      await journal.durable(() => opened.close());
-    } catch (error) {
-      if (!(error instanceof VarveError)) throw error;
-      await backend?.close().catch(() => {});
-      expect(fileSystem.openHandles, 'handles after a close without power').toBe(0);
-      return journal;
-    }
-  }
-  return journal;
+let moments: Moment[] = [];
+
+beforeAll(async () => {
+  moments = await allMoments();
+});
+
+/** Some of the disks, others for each moment. */
+function modesOf({ number }: Moment): CrashMode[] {
+  return Array.from(
+    { length: personasPerMoment },
+    (_, i) => crashModes[(number * personasPerMoment + i) % crashModes.length] as CrashMode,
+  );
 }
 
-/** Opens what must open. */
-async function reopened(image: MemoryFileSystem, where: string): Promise<Backend> {
-  return openDatabase(image).catch((error: unknown) => expect.fail(`${where}: the open failed: ${String(error)}`));
+function reportNames(tried: readonly Moment[]): void {
+  const counts = new Map<string, number>();
+  for (const { names } of tried) for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  for (const [name, count] of [...counts].sort()) report('crash points', `${count} ${name}`);
 }
 
-/** Opens what a crash left and judges it; then the database must work, be closed, and open with the same content. */
-async function judge(image: MemoryFileSystem, journal: Journal, where: string): Promise<void> {
-  let backend = await reopened(image, where);
-  const recovered = shownBy(backend.readTx());
-  const complaint = journal.complaintAbout(recovered);
-  if (complaint !== undefined) expect.fail(`${where}: ${complaint}`);
-  const after = journal.reducedTo(recovered);
-  after.update(backend, (section) => {
-    section.create('c');
-    section.put('c', 'after the crash', 40);
+describe('a loss of power at any moment', () => {
+  test('the workload has the same moments each time', async () => {
+    expect(moments.length).toBeGreaterThan(500);
+    const described = (all: readonly Moment[]): string[] =>
+      all.map(({ what }) => what.replace(/restoring-[0-9a-f]{12}/, 'restoring'));
+    expect(described(await allMoments())).toEqual(described(moments));
   });
-  await after.durable(() => backend.batchTx().commit());
-  await backend.close();
-  expect(image.openHandles, `${where}: handles after close`).toBe(0);
-  backend = await reopened(image, where);
-  const again = after.complaintAbout(shownBy(backend.readTx()));
-  if (again !== undefined) expect.fail(`${where}, reopened: ${again}`);
-  await backend.close();
-}
 
-/** The process is killed and the machine goes on; what the next opening shows must survive a loss of power that follows (C6). */
-async function expectSettled(image: MemoryFileSystem, journal: Journal, where: string): Promise<void> {
-  const backend = await reopened(image, where);
-  const shown = shownBy(backend.readTx());
-  const complaint = journal.complaintAbout(shown);
-  if (complaint !== undefined) expect.fail(`${where}: ${complaint}`);
-  const survivor = await reopened(image.crash(1, 'dropUnsynced'), where);
-  const lost = journal.reducedTo(shown).complaintAbout(shownBy(survivor.readTx()));
-  if (lost !== undefined) expect.fail(`${where}, then power lost after opening: ${lost}`);
-  await survivor.close();
-  await backend.close();
-}
-
-/** Loses power again in the middle of the recovery; gives what is left then. */
-async function crashInRecovery(image: MemoryFileSystem, lossAt: number, seed: number): Promise<MemoryFileSystem> {
-  let operations = 0;
-  image.onOperation = () => {
-    if (operations++ === lossAt) throw new PowerLoss();
-  };
-  const backend = await openDatabase(image).catch((error: unknown) => {
-    if (!(error instanceof VarveError)) throw error;
-    return undefined;
-  });
-  if (backend === undefined) expect(image.openHandles, 'handles after an open that failed').toBe(0);
-  const survivor = image.crash(seed, 'keepRandom');
-  image.onOperation = () => {
-    throw new PowerLoss();
-  };
-  await backend?.close().catch(() => {});
-  return survivor;
-}
-
-async function countOperations(): Promise<number> {
-  const fileSystem = new MemoryFileSystem();
-  await liveUntil(fileSystem, -1);
-  return fileSystem.operationCount;
-}
-
-/** The crash points of this run. */
-async function chosenPoints(): Promise<number[]> {
-  const count = await countOperations();
-  if (VARVE_CRASH !== undefined && VARVE_CRASH !== 'all') return [Number(VARVE_CRASH)];
-  const step = VARVE_CRASH === 'all' ? 1 : Math.max(1, count / pointsSampled);
-  return Array.from({ length: Math.ceil(count / step) }, (_, index) => Math.floor(index * step));
-}
-
-const ways: readonly (readonly [mode: CrashMode, seed: number])[] = [
-  ['dropUnsynced', 0],
-  ['keepRandom', 1],
-  ['keepRandom', 2],
-  ['keepRandom', 3],
-];
-
-describe('a loss of power at any operation', () => {
-  test('the workload without one ends, and does the same operations each time', async () => {
-    const count = await countOperations();
-    expect(count).toBeGreaterThan(300);
-    expect(await countOperations()).toBe(count);
+  test('the moments that are tried are of every part of the workload, and of every kind of step', () => {
+    const tried = chosen(moments, 40);
+    const names = new Set(tried.flatMap((moment) => moment.names));
+    const parts = wholeLife.flatMap(({ steps, config }) =>
+      config?.readOnly === true ? [] : steps.map(({ name }) => `during ${name}`),
+    );
+    const opening = ['during the first creation', 'during an opening', 'during a close'];
+    // Nothing is asked of the disk by a section that is left to the close.
+    const expected = [...stepKinds, ...opening, ...parts.filter((part) => part !== 'during what close must commit')];
+    if (process.env['VARVE_MOMENT'] === undefined) expect(expected.filter((name) => !names.has(name))).toEqual([]);
+    reportNames(tried);
   });
 
   test('leaves a prefix of the sections that holds all that was acknowledged, and a database that works', async () => {
-    for (const point of await chosenPoints()) {
-      const fileSystem = new MemoryFileSystem();
-      const journal = await liveUntil(fileSystem, point);
-      for (const [mode, seed] of ways) {
-        const where = `power lost at operation ${point}, ${mode}, seed ${seed}`;
-        await judge(fileSystem.crash(seed * 7919 + point, mode), journal, where);
+    const tried = chosen(moments, 40);
+    const tally = new Tally();
+    for (let at = 0; at < tried.length; at += momentsAtOnce) {
+      for (const { disk, journal, moment, mode } of await lossesAt(tried.slice(at, at + momentsAtOnce), modesOf)) {
+        const where = `power lost at moment ${moment.number} (${moment.what}), ${mode}`;
+        const again = (moment.number * 31 + mode.length * 7) % 40;
+        const isEvery = isThorough && mode === 'keepRandom';
+        const chooses = (operation: number): boolean => isEvery || operation === again;
+        await judge(disk, { journal, where, seed: moment.number * 9 + mode.length, tally, depth: 2, chooses });
       }
-      await expectSettled(fileSystem.clone(), journal, `process killed at operation ${point}`);
-      const image = fileSystem.crash(point, 'keepRandom');
-      const second = await crashInRecovery(image, (point * 31) % 40, point + 1);
-      await judge(
-        second,
-        journal,
-        `power lost at operation ${point}, and again at operation ${(point * 31) % 40} of the recovery`,
-      );
     }
-  }, 900_000);
+    report('crash points', `${tried.length} moments, ${tally.toString()}`);
+  }, 3_600_000);
+
+  test('makes every call fail; nobody is told what is not so, and a close gives back what was held', async () => {
+    const tried = isThorough ? chosen(moments, 0) : moments.filter(({ number }) => number % 50 === 7);
+    const tally = new Tally();
+    for (const { number, what } of tried) {
+      const disk = new MemoryFileSystem();
+      const journal = new Journal();
+      losePowerAt(disk, journal, number);
+      await live(disk, journal);
+      const where = `power lost for good at moment ${number} (${what})`;
+      const survivor = disk.crash(number, 'dropUnsynced');
+      await judge(survivor, { journal, where, seed: number, tally, depth: 0, chooses: () => false });
+    }
+    report('losses for good', tally.toString());
+  }, 3_600_000);
 });

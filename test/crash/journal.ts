@@ -39,8 +39,35 @@ export function fingerprint(state: State): string {
   return pieces.join('\n');
 }
 
+const fingerprints = new WeakMap<State, string>();
+
+/** The fingerprint of a state that does not change any more. */
+function knownFingerprint(state: State): string {
+  const known = fingerprints.get(state) ?? fingerprint(state);
+  fingerprints.set(state, known);
+  return known;
+}
+
+function isSame(one: State, other: State): boolean {
+  for (const [name, entries] of one) {
+    for (const [key, value] of entries) if (other.get(name)?.get(key)?.equals(value) !== true) return false;
+  }
+  return knownFingerprint(one) === knownFingerprint(other);
+}
+
+/** A copy of the database that is made elsewhere on the same disk. */
+export interface Restoration {
+  readonly path: string;
+  readonly state: State;
+  isDone: boolean;
+}
+
 /** The states of one database from its creation on. */
 export class Journal {
+  /** Called when something was acknowledged. */
+  onAcknowledged: (() => void) | undefined;
+  /** What was restored from snapshots, or is being. */
+  restorations: Restoration[] = [];
   private states: State[] = [new Map()];
   private acknowledged = 0;
   /** Numbers the values, so that each differs from all others. */
@@ -68,9 +95,29 @@ export class Journal {
     const at = this.states.length - 1;
     const done = call().then(() => {
       this.acknowledged = Math.max(this.acknowledged, at);
+      this.onAcknowledged?.();
     });
     done.catch(() => {});
     return done;
+  }
+
+  /** Waits for a restore of `state` to `path`, which is not there before and whole afterwards. */
+  async restored(path: string, state: State, call: () => Promise<void>): Promise<void> {
+    const restoration = { path, state, isDone: false };
+    this.restorations.push(restoration);
+    await call();
+    restoration.isDone = true;
+    this.onAcknowledged?.();
+  }
+
+  /** The journal as it is now, apart from what comes. */
+  copy(): Journal {
+    const copy = new Journal();
+    copy.states = [...this.states];
+    copy.acknowledged = this.acknowledged;
+    copy.valueCount = this.valueCount;
+    copy.restorations = this.restorations.map((restoration) => ({ ...restoration }));
+    return copy;
   }
 
   /** The journal of what can still be there when it was found out that `state` is. */
@@ -83,8 +130,8 @@ export class Journal {
 
   /** In words what is wrong with a state that was recovered, or undefined. */
   complaintAbout(found: State): string | undefined {
-    const shown = fingerprint(found);
-    const at = this.states.findLastIndex((state) => fingerprint(state) === shown);
+    const shown = knownFingerprint(found);
+    const at = this.states.findLastIndex((state) => isSame(state, found));
     if (at >= this.acknowledged) return undefined;
     const range = `${this.acknowledged} (acknowledged) to ${this.states.length - 1}`;
     return at >= 0

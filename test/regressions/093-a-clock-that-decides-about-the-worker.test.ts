@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { systemClock } from '../../src/env/clock.js';
 import type { FlushJob, JobResult } from '../../src/compaction/job.js';
 import { initializeChecksum } from '../../src/format/checksum.js';
 import { Memtable } from '../../src/memtable/memtable.js';
@@ -31,8 +32,16 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'varve-clock-'));
   results = [];
   process.on('worker', onWorker);
-  const settings = { directory, databaseId, compress: false, blockBytes: 4096, targetTableBytes: 1 << 20, unsafeNoFsync: true };
-  runner = new WorkerRunner(settings, { onResult: (result) => results.push(result), onProgress: () => {} });
+  const settings = {
+    directory,
+    databaseId,
+    compress: false,
+    blockBytes: 4096,
+    targetTableBytes: 1 << 20,
+    unsafeNoFsync: true,
+    reserveBytes: 0,
+  };
+  runner = new WorkerRunner(settings, { onResult: (result) => results.push(result), onProgress: () => {} }, systemClock);
 });
 afterEach(async () => {
   vi.restoreAllMocks();

@@ -17,9 +17,14 @@ import { basename, dirname, resolve } from 'node:path';
 import type { FileHandle, FileStatus, FileSystem, OpenMode } from '../../src/env/file-system.js';
 import { VarveError } from '../../src/errors.js';
 import { applyChange, concerns, type EntryChange, MemoryDirectory, type MemoryNode } from './memory-directory.js';
-import { type CrashMode, MemoryFile, randomBelow } from './memory-file.js';
+import { type CrashMode, personas, survivors } from './crash-persona.js';
+import { MemoryFile } from './memory-file.js';
+import { garbageOf } from './stale-blocks.js';
 
-export type { CrashMode } from './memory-file.js';
+export type { CrashMode } from './crash-persona.js';
+
+/** How many files that are gone a disk still has blocks of. */
+const goneFilesMax = 24;
 
 /** Every kind of change. */
 export const operationKinds = [
@@ -161,10 +166,17 @@ export class MemoryFileSystem implements FileSystem {
   #hasPower = true;
   #root = new MemoryDirectory();
   #changes: EntryChange[] = [];
+  /** Bytes of files that are on the disk no more, but whose blocks may not have been used again. */
+  #gone: Uint8Array[] = [];
 
   constructor() {
     const zero = { create: 0, write: 0, truncate: 0, sync: 0, rename: 0, unlink: 0 };
     this.counts = { ...zero, makeDirectory: 0, removeDirectory: 0, syncDirectory: 0 };
+  }
+
+  /** False once `onOperation` has thrown PowerLoss. */
+  get hasPower(): boolean {
+    return this.#hasPower;
   }
 
   /** How many changes were begun. */
@@ -267,23 +279,22 @@ export class MemoryFileSystem implements FileSystem {
   /** One of the states that the disk may be in if the power went now; `random` is a seed or a source of numbers from 0 to 1. */
   crash(random: number | (() => number), mode: CrashMode): MemoryFileSystem {
     const draw = typeof random === 'number' ? seededRandom(random) : random;
-    // How much is kept is drawn once a crash: a fair coin for each name would hardly ever keep, or lose, all of many.
-    const keptShare = mode === 'keepRandom' ? randomBelow(draw, 5) / 4 : 0;
+    const persona = personas[mode];
     const durable = new Map<MemoryDirectory, Map<string, MemoryNode>>();
     const entriesOf = (directory: MemoryDirectory): Map<string, MemoryNode> => {
       const entries = durable.get(directory) ?? new Map(directory.durable);
       durable.set(directory, entries);
       return entries;
     };
-    for (const change of this.#changes) {
-      if (draw() < keptShare) applyChange(change, entriesOf);
-    }
+    for (const change of survivors(this.#changes, persona.names, draw)) applyChange(change, entriesOf);
     const survivor = new MemoryFileSystem();
+    if (persona.showsGarbage) survivor.#gone = this.#blocks().slice(-goneFilesMax);
+    const garbage = garbageOf(survivor.#gone, draw);
     const pending: [MemoryDirectory, MemoryDirectory][] = [[this.#root, survivor.#root]];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const [before, after] = next;
       for (const [name, node] of entriesOf(before)) {
-        const copy = node.kind === 'file' ? node.crash(draw, mode) : new MemoryDirectory();
+        const copy = node.kind === 'file' ? node.crash(draw, persona, garbage) : new MemoryDirectory();
         after.entries.set(name, copy);
         after.durable.set(name, copy);
         if (node.kind === 'directory' && copy.kind === 'directory') pending.push([node, copy]);
@@ -311,6 +322,7 @@ export class MemoryFileSystem implements FileSystem {
       return copy;
     };
     const result = new MemoryFileSystem();
+    result.#gone = [...this.#gone];
     result.#root = copyDirectory(this.#root);
     result.#changes = this.#changes.map((change): EntryChange => {
       const directory = copyDirectory(change.directory);
@@ -351,6 +363,18 @@ export class MemoryFileSystem implements FileSystem {
     for (const path of [...made].reverse()) this.#change({ kind: 'remove', ...this.#parentOf(path) });
   }
 
+  /** The bytes of all files, those that are gone first. */
+  #blocks(): Uint8Array[] {
+    const files = new Set<MemoryFile>();
+    const note = (node: MemoryNode): void => {
+      if (node.kind === 'file') files.add(node);
+      else for (const entry of [...node.entries.values(), ...node.durable.values()]) note(entry);
+    };
+    note(this.#root);
+    for (const change of this.#changes) if (change.kind !== 'remove') note(change.node);
+    return [...this.#gone, ...[...files].map((file) => file.lend()).filter((bytes) => bytes.length > 0)];
+  }
+
   #change(change: EntryChange): void {
     applyChange(change, (directory) => directory.entries);
     this.#changes.push(change);
@@ -372,6 +396,7 @@ export class MemoryFileSystem implements FileSystem {
     if (node.kind !== expected) throw systemFailure(otherwise, path);
     if (node.kind === 'directory' && node.entries.size > 0) throw systemFailure('ENOTEMPTY', path);
     this.begin({ kind, path });
+    if (node.kind === 'file') this.#gone = [...this.#gone, node.lend()].slice(-goneFilesMax);
     this.#change({ kind: 'remove', directory, name });
   }
 

@@ -7,7 +7,8 @@
  *  after a loss of power, a file of two pages with three pending writes a, b, c:
  *    page 0: durable, a, a+b           one of the states it went through …
  *    page 1: durable | b | b c …       … or, torn, one for each sector of 512 bytes
- *    size:   that of durable, or after a, b or c; what no kept write covers reads as zeros
+ *    size:   that of durable, or after a, b or c; what no kept write covers reads as zeros, or as garbage
+ *  How much of this happens is for the persona to say (crash-persona.ts).
  * ```
  *
  * **Invariants:**
@@ -16,8 +17,9 @@
  * 3. Pages, and the size, are kept or lost each for itself; within one page or sector writes are never reordered.
  */
 
-/** What survives: nothing that was not synced, or a random part of it. */
-export type CrashMode = 'dropUnsynced' | 'keepRandom';
+import { Content, type ContentWrite } from './memory-content.js';
+import { type Persona, randomBelow } from './crash-persona.js';
+import type { Garbage } from './stale-blocks.js';
 
 /** Unit in which data reaches the disk, in bytes. */
 export const pageBytes = 4096;
@@ -25,39 +27,9 @@ export const pageBytes = 4096;
 /** Unit that is never torn, in bytes. */
 export const sectorBytes = 512;
 
-interface PendingWrite {
+interface PendingWrite extends ContentWrite {
   /** From one counter a file, ascending. */
   readonly number: number;
-  readonly position: number;
-  readonly bytes: Uint8Array;
-  /** Size of the file afterwards. */
-  readonly sizeBytes: number;
-}
-
-/** Bytes that grow, zeros beyond their size. */
-class Content {
-  bytes: Uint8Array = new Uint8Array(0);
-  sizeBytes = 0;
-
-  reserve(capacity: number): void {
-    if (capacity <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(capacity, this.bytes.length * 2, 1024));
-    grown.set(this.bytes);
-    this.bytes = grown;
-  }
-
-  apply(write: PendingWrite): void {
-    this.reserve(write.position + write.bytes.length);
-    this.bytes.set(write.bytes, write.position);
-    this.sizeBytes = write.sizeBytes;
-  }
-
-  clone(): Content {
-    const copy = new Content();
-    copy.bytes = this.bytes.slice();
-    copy.sizeBytes = this.sizeBytes;
-    return copy;
-  }
 }
 
 /** Puts the part of `write` that lies in [begin, end) into `target`. */
@@ -65,11 +37,6 @@ function applyRange(write: PendingWrite, target: Uint8Array, begin: number, end:
   const from = Math.max(begin, write.position);
   const to = Math.min(end, write.position + write.bytes.length);
   if (from < to) target.set(write.bytes.subarray(from - write.position, to - write.position), from);
-}
-
-/** A whole number from 0 to `end`, exclusive. */
-export function randomBelow(random: () => number, end: number): number {
-  return Math.min(end - 1, Math.floor(random() * end));
 }
 
 /** One file, without a name. */
@@ -94,12 +61,14 @@ export class MemoryFile {
     return this.#pending.length > 0;
   }
 
+  /** The bytes as they are, to be read for as long as one likes. */
+  lend(): Uint8Array {
+    return this.#current.lend();
+  }
+
   /** Copies into `target` from `position`; returns the count of bytes. */
   read(target: Uint8Array, position: number): number {
-    const end = Math.min(this.#current.sizeBytes, position + target.length);
-    if (position >= end) return 0;
-    target.set(this.#current.bytes.subarray(position, end));
-    return end - position;
+    return this.#current.read(target, position);
   }
 
   /** Takes a copy of `bytes`. */
@@ -133,10 +102,10 @@ export class MemoryFile {
     return copy;
   }
 
-  /** A file as the disk may hold it after a loss of power; all of it is durable. */
-  crash(random: () => number, mode: CrashMode): MemoryFile {
+  /** A file as a disk may hold it after a loss of power; all of it is durable. */
+  crash(random: () => number, persona: Persona, garbage: Garbage): MemoryFile {
     const content = this.#durable.clone();
-    if (mode === 'keepRandom' && this.#pending.length > 0) this.#keepSome(content, random);
+    if (this.#pending.length > 0) this.#keepSome(content, random, persona, garbage);
     const survivor = new MemoryFile();
     survivor.#durable = content;
     survivor.#current = content.clone();
@@ -149,29 +118,46 @@ export class MemoryFile {
     this.#current.apply(write);
   }
 
-  #keepSome(content: Content, random: () => number): void {
+  #keepSome(content: Content, random: () => number, persona: Persona, garbage: Garbage): void {
+    const pending = this.#pending;
     // All and nothing are what real disks do most of the time, and would be rare as chance results.
-    const fortune = randomBelow(random, 4);
+    const fortune = persona.bytes === 'some' ? randomBelow(random, 4) : 2;
     if (fortune === 0) return;
-    if (fortune === 1) {
-      for (const write of this.#pending) content.apply(write);
+    const isWhole = fortune === 1 || (persona.bytes === 'all' && persona.sizes === 'all');
+    if (isWhole) {
+      for (const write of pending) content.apply(write);
       return;
     }
-    for (const write of this.#pending) content.reserve(write.position + write.bytes.length);
+    const prefix = randomBelow(random, pending.length + 1);
+    const endBytes = Math.max(...pending.map((write) => Math.max(write.sizeBytes, write.position + write.bytes.length)));
+    const bytes = content.reserve(endBytes);
+    if (persona.showsGarbage && endBytes > content.sizeBytes) garbage(bytes, content.sizeBytes, endBytes);
+    if (persona.bytes === 'some') this.#keepPages(bytes, random);
+    const kept = persona.bytes === 'all' ? pending.length : persona.bytes === 'prefix' ? prefix : 0;
+    for (const write of pending.slice(0, kept)) bytes.set(write.bytes, write.position);
+    // The size is that after one of the writes, or before them all.
+    const sizeAfter =
+      persona.sizes === 'all'
+        ? pending.length
+        : persona.sizes === 'prefix'
+          ? prefix
+          : persona.sizes === 'some'
+            ? randomBelow(random, pending.length + 1)
+            : 0;
+    content.resize(pending[sizeAfter - 1]?.sizeBytes ?? content.sizeBytes);
+  }
+
+  /** Of each page, or of each of its sectors, the first so many writes. */
+  #keepPages(bytes: Uint8Array, random: () => number): void {
     for (const [page, writes] of this.#writesByPage()) {
       const begin = page * pageBytes;
       const isTorn = randomBelow(random, 4) === 0;
       const stepBytes = isTorn ? sectorBytes : pageBytes;
       for (let at = begin; at < begin + pageBytes; at += stepBytes) {
         const keptCount = randomBelow(random, writes.length + 1);
-        for (const write of writes.slice(0, keptCount)) applyRange(write, content.bytes, at, at + stepBytes);
+        for (const write of writes.slice(0, keptCount)) applyRange(write, bytes, at, at + stepBytes);
       }
     }
-    const chosen = randomBelow(random, this.#pending.length + 1);
-    const sizeBytes = this.#pending[chosen]?.sizeBytes ?? content.sizeBytes;
-    content.reserve(sizeBytes);
-    content.bytes.fill(0, sizeBytes);
-    content.sizeBytes = sizeBytes;
   }
 
   #writesByPage(): Map<number, PendingWrite[]> {
