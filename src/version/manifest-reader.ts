@@ -12,9 +12,9 @@
  * 1. An edit is applied only when its chained checksum was verified; one that does not fit the state is VARVE_CORRUPTION.
  * 2. Memory is the state, one window and one record; a record is never longer than what remains of the file.
  */
-import type { FileSystem } from '../env/file-system.js';
+import type { FileHandle, FileSystem } from '../env/file-system.js';
 import { joinPath } from '../env/path.js';
-import { corruption } from '../errors.js';
+import { corruption, systemErrorCode } from '../errors.js';
 import { manifestFileName } from '../format/file-names.js';
 import { closeFlag, FrameCodec, frameHeaderBytes } from '../format/frame-header.js';
 import { FileWindow } from '../wal/file-window.js';
@@ -85,13 +85,22 @@ function replay(window: FileWindow, file: string, manifestNumber: number): Manif
   return state;
 }
 
+function openManifest(fileSystem: FileSystem, directory: string, fileName: string): FileHandle {
+  try {
+    return fileSystem.open(joinPath(directory, fileName), 'read');
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    throw corruption(fileName, undefined, 'the manifest is missing', error);
+  }
+}
+
 /**
- * The state that MANIFEST-`manifestNumber` describes. VARVE_CORRUPTION where it is damaged, VARVE_UNSUPPORTED_VERSION where
- * another release wrote it; where the file is missing the error of the file system is passed on.
+ * The state that MANIFEST-`manifestNumber` describes. VARVE_CORRUPTION where it is damaged or missing, VARVE_UNSUPPORTED_VERSION
+ * where another release wrote it.
  */
 export function readManifest(fileSystem: FileSystem, directory: string, manifestNumber: number): ManifestState {
   const fileName = manifestFileName(manifestNumber);
-  const file = fileSystem.open(joinPath(directory, fileName), 'read');
+  const file = openManifest(fileSystem, directory, fileName);
   try {
     return replay(new FileWindow(file, fileName), fileName, manifestNumber);
   } finally {
