@@ -11,6 +11,7 @@ import { Memtable } from '../../src/memtable/memtable.js';
 import type { LogFrame } from '../../src/wal/log-format.js';
 import { LogWriter } from '../../src/wal/log-writer.js';
 import { fingerprint, shownBy } from '../crash/journal.js';
+import { openDatabase } from '../crash/workload.js';
 import { get, internalKey, put } from '../memtable/memtable-fixture.js';
 import { openOn, smallSizes } from '../support/memory-database.js';
 import { MemoryFileSystem, PowerLoss } from '../support/memory-file-system.js';
@@ -93,6 +94,13 @@ describe('recovery', () => {
     expect(await logs.recovered()).toEqual({ keys: ['k1', 'k2', 'k5', 'k6'], nextSequence: 7 });
   });
 
+  test('nor where the next log knows nothing of the one before it', async () => {
+    const logs = new Logs(8);
+    logs.write(1, [[logs.frame(1, 3)], [logs.frame(3, 4), logs.frame(4, 5)]], 8, 0);
+    logs.write(2, [[logs.frame(5, 7)]]);
+    expect(await logs.recovered()).toEqual({ keys: ['k1', 'k2', 'k5', 'k6'], nextSequence: 7 });
+  });
+
   test('passes over groups that are in tables', async () => {
     const logs = new Logs(6);
     logs.write(1, [[logs.frame(1, 3)], [logs.frame(3, 5)], [logs.frame(5, 7)]]);
@@ -104,6 +112,25 @@ describe('recovery', () => {
     logs.write(1, [[{ ...logs.frame(1, 3), entryCount }]]);
     await expect(logs.recovered()).rejects.toMatchObject({ code: 'VARVE_CORRUPTION', file: '000001.log' });
   });
+});
+
+test('a section that was rolled back between two others is in no log', async () => {
+  const files = new MemoryFileSystem();
+  const backend = await openDatabase(files);
+  const tx = backend.batchTx();
+  backend.update(() => {
+    tx.unsafeCreateBucket('a');
+    tx.unsafePut('a', 'before', '1');
+  });
+  tx.lock();
+  tx.unsafePut('a', 'undone', '2');
+  tx.rollback();
+  backend.update(() => tx.unsafePut('a', 'after', '3'));
+  await backend.forceCommit();
+  const survivor = await openDatabase(files.crash(1, 'dropUnsynced'));
+  expect(survivor.readTx().unsafeRange('a', 'a', 'z').keys.map(String)).toEqual(['after', 'before']);
+  await survivor.close();
+  await backend.close();
 });
 
 describe('logs that fill several memtables each', () => {

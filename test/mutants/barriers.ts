@@ -88,7 +88,7 @@ export const barrierMutants: readonly Mutant[] = [
     find: '    this.poisoned = true;\n',
     replace: '',
     breaks: 'after a failed write or sync commits are acknowledged again',
-    tests: [failing],
+    tests: ['regressions/010-a-manifest-that-may-be-switched-poisons', 'contract/durability'],
   },
   {
     name: 'failed-file-used-again',
@@ -168,7 +168,7 @@ export const barrierMutants: readonly Mutant[] = [
     find: 'return this.depth > 0 ? this.fixedSequence : this.engine.writes.unlockedSequence - 1;',
     replace: 'return this.depth > 0 ? this.fixedSequence : this.engine.writes.writtenSequence - 1;',
     breaks: 'the shared reader sees writes of a section that is still open',
-    tests: ['contract/sections-and-locks'],
+    tests: ['contract/write-transaction', 'contract/read-transaction'],
   },
   {
     name: 'open-section-counted-as-committed',
@@ -184,7 +184,7 @@ export const barrierMutants: readonly Mutant[] = [
     find: 'if (last !== undefined && last.to === from) last.to = to;',
     replace: 'if (last !== undefined) last.to = to;',
     breaks: 'what was rolled back goes to the log',
-    tests: [crash],
+    tests: ['engine/recovery'],
   },
   {
     name: 'rolled-back-section-stays',
@@ -203,20 +203,12 @@ export const barrierMutants: readonly Mutant[] = [
     tests: ['contract/sections-and-locks'],
   },
   {
-    name: 'flushed-before-it-is-committed',
-    file: 'engine/memtable-slot.ts',
-    find: 'return this.isSealed && this.segments.length === 0;',
-    replace: 'return this.isSealed;',
-    breaks: 'tables hold sections that no log holds, and others before them are lost',
-    tests: [crash, failing],
-  },
-  {
     name: 'moved-section-left-behind',
     file: 'engine/memtable-set.ts',
     find: '      old.memtable.rollBack(sectionSequence);\n',
     replace: '',
     breaks: 'an open section is flushed with the memtable that it began in',
-    tests: ['regressions/027-a-section-that-moves-on-survives', crash, 'contract/large-values'],
+    tests: ['engine/holds'],
   },
   {
     name: 'snapshot-before-its-commit',

@@ -157,14 +157,6 @@ export const fileMutants: readonly Mutant[] = [
     tests: ['contract/snapshot'],
   },
   {
-    name: 'snapshot-let-go-twice',
-    file: 'engine/checkpoint.ts',
-    find: '      if (released) return;\n',
-    replace: '',
-    breaks: 'a snapshot that is closed twice lets go of what another one holds',
-    tests: ['contract/snapshot', 'contract/close', 'engine/holds'],
-  },
-  {
     name: 'snapshot-counts-old-logs',
     file: 'engine/checkpoint.ts',
     find: 'Math.max(state.oldestLogNumber, memtables.oldestLogNumber)',

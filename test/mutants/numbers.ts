@@ -22,7 +22,7 @@ export const numberMutants: readonly Mutant[] = [
     find: 'this.nextNumber = Math.max(nextFileNumber, manifestState.nextFileNumber);',
     replace: 'this.nextNumber = nextFileNumber;',
     breaks: 'a number is given again whose file is gone, and a snapshot or an older file takes its place',
-    tests: ['engine/given-once'],
+    tests: ['engine/manifest-change'],
   },
   {
     name: 'file-number-given-twice',
@@ -38,7 +38,7 @@ export const numberMutants: readonly Mutant[] = [
     find: '    this.nextNumber += count;\n',
     replace: '    this.nextNumber += count - 1;\n',
     breaks: 'the last table of a job gets the number of another file',
-    tests: ['engine/given-once'],
+    tests: ['engine/manifest-change'],
   },
   {
     name: 'oldest-log-may-go-back',

@@ -77,7 +77,7 @@ export const syncMutants: readonly Mutant[] = [
     find: '        this.manifest?.sync();\n        this.apply(install);',
     replace: '        this.apply(install);',
     breaks: 'the same where a blocked writer installs the edit in place',
-    tests: [crash, 'crash/crash-in-place'],
+    tests: [crash],
   },
   {
     name: 'newest-log-not-synced-into-the-manifest',

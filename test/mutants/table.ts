@@ -30,31 +30,31 @@ export interface Catch {
 
 const cell = (text: string): string => text.replace(/\s+/g, ' ').replaceAll('|', '\\|').trim();
 
-/** The rows of the page by the name of the mutant. Empty where there is no page. */
-export function readRows(): Map<string, string> {
-  const rows = new Map<string, string>();
+/** What caught each mutant, as the page says: by name. Empty where there is no page. */
+export function readCatches(): Map<string, string> {
+  const catches = new Map<string, string>();
   let text = '';
   try {
     text = readFileSync(page, 'utf8');
   } catch {
-    return rows;
+    return catches;
   }
   for (const line of text.split('\n')) {
-    const name = /^\| `([a-z0-9-]+)` \|/.exec(line)?.[1];
-    if (name !== undefined) rows.set(name, line);
+    const row = /^\| `([a-z0-9-]+)` \| .* \|(?: (`test\/[^`]+`: .*))? \|$/.exec(line);
+    if (row !== null) catches.set(row[1] ?? '', row[2] ?? '');
   }
-  return rows;
+  return catches;
 }
 
 /** Writes the page anew, with the catches of this run. */
-export function writeRows(groups: readonly MutantGroup[], catches: ReadonlyMap<string, Catch>): void {
-  const rows = readRows();
+export function writeCatches(groups: readonly MutantGroup[], catches: ReadonlyMap<string, Catch>): void {
+  const known = readCatches();
   const sections = groups.map(({ title, mutants }) => {
     const lines = mutants.map(({ name, breaks, isLiveness }) => {
       const caught = catches.get(name);
-      if (caught === undefined) return rows.get(name) ?? `| \`${name}\` | ${cell(breaks)} | |`;
       const mark = isLiveness === true ? ' (ends)' : '';
-      return `| \`${name}\` | ${cell(breaks)} | \`test/${caught.file}.test.ts\`: ${cell(caught.test)}${mark} |`;
+      const shown = caught === undefined ? known.get(name) : `\`test/${caught.file}.test.ts\`: ${cell(caught.test)}${mark}`;
+      return `| \`${name}\` | ${cell(breaks)} | ${shown ?? ''} |`;
     });
     return [`## ${title}`, '', '| defect | what it breaks | caught by |', '|---|---|---|', ...lines].join('\n');
   });

@@ -59,9 +59,9 @@ export function withEdit(text: string, { find, replace }: Edit): string {
   return text.slice(0, at) + replace + text.slice(at + find.length);
 }
 
-/** The text of a mutant's file, spoilt. */
-export function spoiltText(mutant: Mutant): string {
-  const text = withEdit(readFileSync(join(root, 'src', mutant.file), 'utf8'), mutant);
+/** The text of a mutant's file in a copy of the project, spoilt. */
+export function spoiltText(mutant: Mutant, directory = root): string {
+  const text = withEdit(readFileSync(join(directory, 'src', mutant.file), 'utf8'), mutant);
   return mutant.also === undefined ? text : withEdit(text, mutant.also);
 }
 
@@ -135,7 +135,7 @@ export class Tree {
     const source = join(this.directory, 'src', mutant.file);
     const built = join(this.directory, 'dist', mutant.file.replace(/\.ts$/, '.js'));
     const before = [source, built].map((path) => ({ path, text: readFileSync(path) }));
-    const text = spoiltText(mutant);
+    const text = spoiltText(mutant, this.directory);
     writeFileSync(source, text);
     writeFileSync(built, translated(text));
     try {
