@@ -98,6 +98,7 @@ const blockTarget: Target<Block> = {
   decode: (bytes) => Block.decode(bytes, file, 0),
   check(block, bytes) {
     const entries = entriesIn(block);
+    for (const { sequence } of entries) must(Number.isSafeInteger(sequence) && sequence >= 0, 'a sequence is a whole number');
     const builder = new BlockBuilder();
     const nothing = new Uint8Array(0);
     for (const { key, sequence, value } of entries) {
@@ -193,7 +194,13 @@ const footerTarget: Target<TableFooter> = {
     if (bytes.length === 144) sealTable(bytes);
   },
   decode: (bytes) => decodeFooter(bytes.length === 144 ? bytes : new Uint8Array(144), file, fileBytes),
-  check: (footer, bytes) => must(same(encodeFooter(footer), bytes), 'it encodes to the same'),
+  check(footer, bytes) {
+    must(same(encodeFooter(footer), bytes), 'it encodes to the same');
+    const { filter, index, properties } = footer;
+    must(filter.offset >= 0 && filter.offset + filter.storedBytes === index.offset, 'the index follows the filter');
+    must(index.offset + index.storedBytes === properties.offset, 'the properties follow the index');
+    must(properties.offset + properties.storedBytes === fileBytes - 144, 'the footer follows the properties');
+  },
   largestAllocation: () => 1024,
 };
 

@@ -91,7 +91,7 @@ export const lengthMutants: readonly Mutant[] = [
     find: 'const problem = block.problemOfEnds() ?? block.problemOfSequences();',
     replace: 'const problem = block.problemOfEnds();',
     breaks: 'a sequence that is no whole number hides a version from every view',
-    tests: ['sstable/block', 'fuzz/fuzz'],
+    tests: ['fuzz/fuzz'],
   },
   {
     name: 'block-beyond-the-data',
@@ -131,7 +131,7 @@ export const lengthMutants: readonly Mutant[] = [
     find: 'if (!isFilled) throw',
     replace: 'if (isFilled === undefined) throw',
     breaks: 'a footer names sections that the table cannot hold',
-    tests: ['sstable/damage'],
+    tests: ['fuzz/fuzz'],
   },
   {
     name: 'keys-of-the-properties-unchecked',
@@ -139,7 +139,7 @@ export const lengthMutants: readonly Mutant[] = [
     find: 'if (headerBytes + smallestKeyBytes + largestKeyBytes !== bytes.length)',
     replace: 'if (smallestKeyBytes < 0)',
     breaks: 'a table is described by keys that are cut off',
-    tests: ['sstable/damage', 'fuzz/fuzz'],
+    tests: ['fuzz/fuzz'],
   },
   {
     name: 'more-records-than-a-frame-can-hold',
