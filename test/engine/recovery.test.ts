@@ -151,6 +151,12 @@ describe('logs that fill several memtables each', () => {
     const backend = await open(files, 64 * 1024);
     for (let part = 0; part < 9; part++) {
       fill(backend, 'a', `${part % 4}`, 50);
+      // Sequences of what was rolled back are left out, and a bucket that is made twice would be damage.
+      const tx = backend.batchTx();
+      tx.lock();
+      for (let i = 0; i < 20; i++) tx.unsafePut('a', 'undone', `${i}`);
+      tx.rollback();
+      backend.update(() => tx.unsafeCreateBucket(`made by part ${part}`));
       await backend.batchTx().commit();
     }
     const content = fingerprint(shownBy(backend.readTx()));

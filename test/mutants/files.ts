@@ -157,14 +157,6 @@ export const fileMutants: readonly Mutant[] = [
     tests: ['contract/snapshot'],
   },
   {
-    name: 'snapshot-counts-old-logs',
-    file: 'engine/checkpoint.ts',
-    find: 'Math.max(state.oldestLogNumber, memtables.oldestLogNumber)',
-    replace: 'state.oldestLogNumber',
-    breaks: 'a snapshot asks for logs that it does not hold',
-    tests: ['regressions/015-a-snapshot-after-a-log-without-records'],
-  },
-  {
     name: 'inputs-of-a-compaction-not-held',
     file: 'engine/compaction-scheduler.ts',
     find: '    liveFiles.retain(inputs);\n',
@@ -330,14 +322,6 @@ export const fileMutants: readonly Mutant[] = [
     find: "if (seen.has(file.name)) throw corruption(shown, undefined, 'the snapshot has the file twice');",
     replace: '',
     breaks: 'a file that comes twice is an error of the system',
-    tests: ['contract/restore'],
-  },
-  {
-    name: 'snapshot-without-current-restored',
-    file: 'backend/restore.ts',
-    find: 'if (!seen.has(currentFileName))',
-    replace: "if (seen.has(''))",
-    breaks: 'a snapshot that was cut off is restored, or told as another error',
     tests: ['contract/restore'],
   },
   {

@@ -167,7 +167,7 @@ export const tombstoneMutants: readonly Mutant[] = [
     find: 'return this.commits === undefined ? 0 : this.commits.committedSequence - 1;',
     replace: 'return this.commits === undefined ? Number.MAX_SAFE_INTEGER : this.commits.committedSequence - 1;',
     breaks: 'a flush during recovery drops buckets whose deletion was read, and is durable, too early',
-    tests: ['crash/crash-points', 'engine/given-once'],
+    tests: ['engine/recovery'],
   },
   {
     name: 'bucket-ids-given-again-after-a-rollback',
