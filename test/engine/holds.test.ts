@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { ViewRegistry } from '../../src/engine/views.js';
 import { openDatabase } from '../crash/workload.js';
+import { turnsOfTheLoop } from '../support/eager-clock.js';
 import { MemoryFileSystem } from '../support/memory-file-system.js';
 
 test('two views of one moment: the end of one does not let go of what the other reads', () => {
@@ -56,6 +57,26 @@ describe('what is overwritten, deleted and compacted meanwhile is still there', 
     expect(compactions).toBeGreaterThan(0);
     await backend.close();
   });
+});
+
+test('a walk goes on over the tables that take the place of those that it began with', async () => {
+  const backend = await openDatabase(new MemoryFileSystem());
+  const keys = Array.from({ length: 90 }, (_, i) => `key${String(i).padStart(2, '0')}`);
+  backend.update((tx) => {
+    tx.unsafeCreateBucket('a');
+    for (const key of keys) tx.unsafePut('a', key, Buffer.alloc(200, key));
+    for (const key of keys) if (key.endsWith('5')) tx.unsafeDelete('a', key);
+  });
+  await backend.forceCommit();
+  await turnsOfTheLoop(12);
+  expect(backend.stats().flushes).toBe(1);
+  const walk = backend.readTx().unsafeIterate('a');
+  const seen = [String(walk.next().value?.[0])];
+  await backend.defrag();
+  expect(backend.stats().compactions).toBe(1);
+  for (const [key] of walk) seen.push(String(key));
+  expect(seen).toEqual(keys.filter((key) => !key.endsWith('5')));
+  await backend.close();
 });
 
 test('a section that moved to the next memtable and was rolled back is nowhere, also not in a table', async () => {

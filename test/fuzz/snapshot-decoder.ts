@@ -48,7 +48,8 @@ export async function snapshotTarget(): Promise<Target> {
   const { archive, shown } = await makeSnapshot();
   const target: Target<MemoryFileSystem> = {
     name: 'snapshot',
-    file: /^[^/]+$/,
+    // An entry is named as the archive names it.
+    file: /./s,
     sample: () => archive,
     fields: (bytes) =>
       tarHeadersIn(bytes).flatMap((at) =>
