@@ -11,7 +11,7 @@
  * 2. Numbers go on above every number that stands in a file name of the directory.
  * 3. What recovery read is synced before `openEngine` resolves: a second crash cannot take back what a reader saw.
  */
-import { corruption, systemErrorCode, VarveError } from '../errors.js';
+import { corruption, VarveError } from '../errors.js';
 import { acquireDirectoryLock, releaseAfterFailure } from '../env/directory-lock.js';
 import type { FileSystem } from '../env/file-system.js';
 import { whileLocked } from '../env/locked-files.js';
@@ -84,7 +84,7 @@ export function readDatabase(
   }
   const manifestNumber = readCurrent(fileSystem, directory);
   if (manifestNumber === undefined) return { state: undefined, manifestNumber: 0, nextFileNumber, logNumbers };
-  const state = readNamedManifest(fileSystem, directory, manifestNumber);
+  const state = readManifest(fileSystem, directory, manifestNumber);
   for (const table of versionTables(state.version)) {
     const name = tableFileName(table.fileNumber);
     if (!tables.has(table.fileNumber)) throw corruption(name, undefined, 'the table is missing');
@@ -102,20 +102,6 @@ export function readDatabase(
 
 function describeStatus(status: { kind: string; sizeBytes: number } | undefined): string {
   return status === undefined ? 'missing' : status.kind === 'file' ? `a file of ${status.sizeBytes} bytes` : 'no file';
-}
-
-function readNamedManifest(fileSystem: FileSystem, directory: string, manifestNumber: number): ManifestState {
-  try {
-    return readManifest(fileSystem, directory, manifestNumber);
-  } catch (error) {
-    if (systemErrorCode(error) !== 'ENOENT') throw error;
-    throw corruption(
-      `MANIFEST-${String(manifestNumber).padStart(6, '0')}`,
-      undefined,
-      'the manifest that CURRENT names is missing',
-      error,
-    );
-  }
 }
 
 /** Opens or creates the database that the options name. */

@@ -38,5 +38,7 @@ export function decodeLockOwner(bytes: Uint8Array): ProcessIdentity | undefined 
   const pidNamespace = 'pidNamespace' in value && typeof value.pidNamespace === 'string' ? value.pidNamespace : '0';
   // The pid is given to the system: 0 and below stand for groups of processes there.
   if (!Number.isSafeInteger(pid) || pid <= 0 || pid > 2 ** 31 - 1) return undefined;
+  // A number with an exponent may be infinite.
+  if (!Number.isSafeInteger(startTicks) || startTicks < 0) return undefined;
   return { pid, startTicks, bootId, pidNamespace };
 }

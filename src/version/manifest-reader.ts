@@ -14,9 +14,9 @@
  * 3. Time is linear in the file: an edit costs what it holds, however many tables there are. So the versions between the first
  *    and the last are checked in what their edits touch; those two are checked as a whole.
  */
-import type { FileSystem } from '../env/file-system.js';
+import type { FileHandle, FileSystem } from '../env/file-system.js';
 import { joinPath } from '../env/path.js';
-import { corruption } from '../errors.js';
+import { corruption, systemErrorCode } from '../errors.js';
 import { manifestFileName } from '../format/file-names.js';
 import { closeFlag, FrameCodec, frameHeaderBytes } from '../format/frame-header.js';
 import { storedNumberMax } from '../limits.js';
@@ -123,13 +123,22 @@ function checked(replayed: StateReplay, file: string, at: number): ManifestState
   return state;
 }
 
+function openManifest(fileSystem: FileSystem, directory: string, fileName: string): FileHandle {
+  try {
+    return fileSystem.open(joinPath(directory, fileName), 'read');
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    throw corruption(fileName, undefined, 'the manifest is missing', error);
+  }
+}
+
 /**
- * The state that MANIFEST-`manifestNumber` describes. VARVE_CORRUPTION where it is damaged, VARVE_UNSUPPORTED_VERSION where
- * another release wrote it; where the file is missing the error of the file system is passed on.
+ * The state that MANIFEST-`manifestNumber` describes. VARVE_CORRUPTION where it is damaged or missing, VARVE_UNSUPPORTED_VERSION
+ * where another release wrote it.
  */
 export function readManifest(fileSystem: FileSystem, directory: string, manifestNumber: number): ManifestState {
   const fileName = manifestFileName(manifestNumber);
-  const file = fileSystem.open(joinPath(directory, fileName), 'read');
+  const file = openManifest(fileSystem, directory, fileName);
   try {
     return replay(new FileWindow(file, fileName), fileName, manifestNumber);
   } finally {

@@ -36,7 +36,9 @@ describe('a job that fails', () => {
     const { shop, runs } = twoRuns();
     expect(runs.flat().length).toBeGreaterThan(6);
     for (const table of runs.flat()) {
-      for (const offset of [10, table.fileBytes - 5]) {
+      const inValue = Buffer.from(shop.bytesOf(table)).indexOf('value');
+      expect(inValue).toBeGreaterThan(0);
+      for (const offset of [10, inValue, table.fileBytes - 5]) {
         shop.damage(table, offset);
         const { result, left } = leftBy(shop, () => shop.execute(shop.compactionJob([runs])));
         expect(result).toMatchObject({ ok: false, code: 'VARVE_CORRUPTION', file: tableFileName(table.fileNumber) });
@@ -45,6 +47,24 @@ describe('a job that fails', () => {
       }
     }
     expect(shop.run(shop.compactionJob([runs])).counts.entriesWritten).toBe(100);
+  });
+
+  it('because of damage in a value that is larger than its window', () => {
+    const shop = new Workshop();
+    const runs = [1000, 1].map((sequence) => {
+      const memtable = new Memtable(sequence, 1 << 16);
+      put(memtable, internalKey(1, 'large'), Buffer.alloc(400_000, sequence));
+      return shop.flush(memtable);
+    });
+    const [[table] = []] = runs;
+    shop.damage(table as TableMetadata, 200_000);
+    const { result, left } = leftBy(shop, () => shop.execute(shop.compactionJob([runs])));
+    expect(result).toMatchObject({
+      ok: false,
+      code: 'VARVE_CORRUPTION',
+      file: tableFileName((table as TableMetadata).fileNumber),
+    });
+    expect(left).toEqual([]);
   });
 
   it('because a table of its input is missing says that it is damage', () => {

@@ -121,7 +121,13 @@ describe('a table', () => {
 
   it('that is not the one the manifest describes is refused', () => {
     const { files, metadata } = small();
-    for (const change of [{ entryCount: 3 }, { maxSequence: 99 }, { smallestKey: Uint8Array.of(1) }, { hasSequences: false }]) {
+    for (const change of [
+      { entryCount: 3 },
+      { maxSequence: 99 },
+      { smallestKey: Uint8Array.of(1) },
+      { hasSequences: false },
+      { fileBytes: 1 },
+    ]) {
       expect(codeOf(() => new TableReader(contextOf(files), { ...metadata, ...change }).load())).toBe('VARVE_CORRUPTION');
     }
   });
@@ -142,6 +148,51 @@ describe('a table', () => {
     const key = (entries[0] as Entry).key;
     expect(codeOf(() => read(new TableReader(context, metadata), key))).toBe('VARVE_UNSUPPORTED_VERSION');
     expect(() => read(new TableReader(context, metadata), key)).toThrow('zstd');
+  });
+});
+
+describe('parts that contradict each other under good checksums are refused:', () => {
+  /** Where the handles of the blocks stand in the index section. */
+  const handlesAt = (section: DataView): number[] => {
+    const count = section.getUint32(0, true);
+    return Array.from({ length: count }, (_, i) => section.byteLength - 40 * (count - i));
+  };
+
+  it('an index that counts other tombstones than the properties', () => {
+    const { files, metadata, bytes } = small();
+    const changed = withSection(bytes, 1, (section) => {
+      const at = handlesAt(section).find((handle) => section.getUint32(handle + 24, true) > 0) ?? 0;
+      section.setUint32(at + 24, 0, true);
+      section.setUint8(at + 17, section.getUint8(at + 17) & ~1);
+    });
+    files.files.set(path, changed);
+    expect(codeOf(() => new TableReader(contextOf(files), metadata).load())).toBe('VARVE_CORRUPTION');
+  });
+
+  it('blocks with other entries than the index says, though their sum is right', () => {
+    const { files, metadata, bytes } = small();
+    const changed = withSection(bytes, 1, (section) => {
+      const [first = 0, second = 0] = handlesAt(section);
+      section.setUint32(first + 20, section.getUint32(first + 20, true) - 1, true);
+      section.setUint32(second + 20, section.getUint32(second + 20, true) + 1, true);
+    });
+    files.files.set(path, changed);
+    const reader = new TableReader(contextOf(files), metadata);
+    reader.load();
+    expect(codeOf(() => read(reader, (entries[0] as Entry).key))).toBe('VARVE_CORRUPTION');
+    expect(codeOf(() => scanAll(new TableScanner(contextOf(files), metadata)))).toBe('VARVE_CORRUPTION');
+  });
+
+  it('bytes between the last block and the filter, which no checksum covers', () => {
+    const { files, metadata, bytes } = small();
+    const filter = new DataView(bytes.buffer, bytes.length - footerBytes).getFloat64(0, true);
+    const longer = new Uint8Array(Buffer.concat([bytes.subarray(0, filter), new Uint8Array(8), bytes.subarray(filter)]));
+    const changed = withFooter(longer, (footer) => {
+      for (const at of [0, 32, 64]) footer.setFloat64(at, footer.getFloat64(at, true) + 8, true);
+    });
+    files.files.set(path, changed);
+    const shifted = { ...metadata, fileBytes: metadata.fileBytes + 8 };
+    expect(codeOf(() => new TableReader(contextOf(files), shifted).load())).toBe('VARVE_CORRUPTION');
   });
 });
 

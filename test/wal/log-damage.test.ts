@@ -74,6 +74,21 @@ describe('a log with one bit flipped', () => {
     });
   }
 
+  it('is not given out where its payload is larger than the window either', () => {
+    const groups = [1, 9000, 200_000].map((count) => ({ entryCounts: [count], sync: false }));
+    const { bytes } = buildLog({ groups, close: false });
+    expect(readLog(bytes).groups.length).toBe(3);
+    for (const [at, whole] of [
+      [bytes.length - 5, 2],
+      [500_000, 2],
+      [50_000, 1],
+    ] as const) {
+      const damaged = bytes.slice();
+      damaged[at] = (damaged[at] as number) ^ 0x20;
+      expect(readLog(damaged).groups.length, `flipped at ${at}`).toBe(whole);
+    }
+  });
+
   it('names the file and the offset of the frame that is damaged', () => {
     const log = buildLog(plan);
     const begin = log.groups[0]?.begin ?? 0;

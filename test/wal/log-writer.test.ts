@@ -158,10 +158,14 @@ describe('a failure', () => {
       .replace(/\(.*/, '')} is final, and the cause of all that follow`, async () => {
       const { fileSystem, writer } = openWriter();
       const first = new VarveError('VARVE_IO', 'the disk is gone');
+      let attempts = 0;
       fileSystem.beforeOperation = (each) => {
-        if (each.startsWith(`${operation} ${directory}`)) throw first;
+        if (!each.startsWith(`${operation} ${directory}`)) return;
+        attempts++;
+        throw first;
       };
       await expect((async () => call(writer))()).rejects.toBe(first);
+      expect(attempts, 'what failed is not tried again').toBe(1);
       fileSystem.beforeOperation = undefined;
       for (const [, next] of calls) {
         await expect((async () => next(writer))()).rejects.toMatchObject({ code: 'VARVE_POISONED', cause: first });
@@ -185,6 +189,19 @@ describe('a failure', () => {
     };
     await expect(inFlight).rejects.toMatchObject({ code: 'VARVE_IO' });
     expect(() => writer.completePrepared(group)).toThrow(code('VARVE_POISONED'));
+  });
+
+  it('of a write during a sync: the sync does not count', async () => {
+    const { fileSystem, writer } = openWriter();
+    writer.appendGroup([frame(100, 1, 1)]);
+    fileSystem.gate = Promise.resolve();
+    const syncing = writer.syncAsync();
+    fileSystem.beforeOperation = (each) => {
+      if (each.startsWith('write')) throw new VarveError('VARVE_IO', 'the disk is gone');
+    };
+    expect(() => writer.appendGroup([frame(101, 1, 2)])).toThrow(code('VARVE_IO'));
+    await expect(syncing).rejects.toMatchObject({ code: 'VARVE_POISONED' });
+    expect(writer.syncedBytes).toBe(0);
   });
 
   it('of the header leaves no file and no descriptor', () => {
