@@ -197,7 +197,9 @@ export class CommitQueue {
   }
 
   private createLog(slot: MemtableSlot): LogWriter {
-    const { fileSystem, directory, databaseId } = this.surroundings;
+    const { fileSystem, directory, databaseId, versions } = this.surroundings;
+    // Barrier: no later log may have this number, whatever a crash leaves of this one.
+    versions.reserveNumber(slot.logNumber);
     const log = Writer.create(fileSystem, directory, {
       databaseId,
       logNumber: slot.logNumber,
