@@ -220,7 +220,9 @@ export class CommitQueue {
   }
 
   private createLog(slot: MemtableSlot): LogWriter {
-    const { fileSystem, directory, databaseId } = this.surroundings;
+    const { fileSystem, directory, databaseId, versions } = this.surroundings;
+    // Barrier: no later log may have this number, whatever a crash leaves of this one.
+    versions.reserveNumber(slot.logNumber);
     const header = {
       databaseId,
       logNumber: slot.logNumber,

@@ -8,7 +8,8 @@
  *
  * Invariants:
  * 1. What an edit adds is complete and synced before `install` is called; what it removes is deleted only after its sync.
- * 2. File numbers ascend and are never given twice.
+ * 2. File numbers ascend and are never given twice. That holds after a crash too for those of logs, whose files may be lost while their
+ *    blocks are not: a log is created only where a durable manifest says that its number is gone (`reserveNumber`).
  * 3. A failed write or sync of the manifest poisons: nothing is installed any more.
  */
 import type { FileSystem } from '../env/file-system.js';
@@ -28,6 +29,9 @@ import type { Health } from './health.js';
 
 /** Bytes of edits that a manifest may gather in any case. */
 const manifestSlackBytes = 256 * 1024;
+
+/** Numbers that a manifest declares gone beyond those that are: with them, a log hardly ever waits for the manifest. */
+const reservedNumbers = 64;
 
 /** A run with what reads it. */
 export interface ReadableRun {
@@ -59,6 +63,9 @@ export class VersionStore {
   generation = 0;
   private readers = new Map<number, TableReader>();
   private nextNumber: number;
+  /** Numbers below are gone, as the manifest says; and as it says durably. */
+  private writtenNumberEnd = 0;
+  private reservedNumberEnd = 0;
   private manifest: ManifestWriter | undefined;
   private freshManifestBytes = 0;
   private readonly pending: PendingInstall[] = [];
@@ -113,7 +120,8 @@ export class VersionStore {
     const before = this.manifest === undefined ? undefined : this.manifestNumber;
     const number = this.allocateFileNumber();
     const temporaryNumber = this.allocateFileNumber();
-    const manifest = ManifestWriter.create(fileSystem, directory, number, this.state);
+    const state = { ...this.state, nextFileNumber: this.nextNumber + reservedNumbers };
+    const manifest = ManifestWriter.create(fileSystem, directory, number, state);
     let mayHaveSwitched = false;
     try {
       publishCurrent(fileSystem, directory, number, temporaryNumber, () => {
@@ -127,6 +135,7 @@ export class VersionStore {
     }
     this.manifest?.close();
     this.manifest = manifest;
+    this.writtenNumberEnd = this.reservedNumberEnd = state.nextFileNumber;
     this.freshManifestBytes = manifest.bytes;
     this.manifestNumber = number;
     if (before !== undefined) this.surroundings.liveFiles.markObsolete(manifestFileName(before));
@@ -144,17 +153,29 @@ export class VersionStore {
    */
   noteLog(newestLogNumber: number, newestLogBytes: number): void {
     this.surroundings.health.checkNotPoisoned();
-    const edit = { removedTables: [], addedRuns: [], newestLogNumber, newestLogBytes, nextFileNumber: this.nextNumber };
-    this.manifest?.append(edit);
+    const edit = this.write({ removedTables: [], addedRuns: [], newestLogNumber, newestLogBytes });
     this.manifestState = advanceState(this.manifestState, edit);
   }
 
+  /** Makes it durable that a number was given out, if it is not yet. */
+  reserveNumber(number: number): void {
+    if (number < this.reservedNumberEnd) return;
+    this.surroundings.health.checkNotPoisoned();
+    const edit = this.write({ removedTables: [], addedRuns: [] });
+    this.manifestState = advanceState(this.manifestState, edit);
+    this.syncManifest();
+  }
+
   syncManifest(): void {
+    const end = this.writtenNumberEnd;
     this.manifest?.sync();
+    this.noteReserved(end);
   }
 
   async syncManifestAsync(): Promise<void> {
+    const end = this.writtenNumberEnd;
     await this.manifest?.syncAsync();
+    this.noteReserved(end);
   }
 
   /** Finishes all pending installs without the event loop. */
@@ -162,7 +183,7 @@ export class VersionStore {
     try {
       for (let install = this.pending[0]; install !== undefined; install = this.pending[0]) {
         this.append(install);
-        this.manifest?.sync();
+        this.syncManifest();
         this.apply(install);
       }
     } catch (error) {
@@ -194,7 +215,7 @@ export class VersionStore {
     try {
       for (let install = this.pending[0]; install !== undefined; install = this.pending[0]) {
         this.append(install);
-        await this.manifest?.syncAsync();
+        await this.syncManifestAsync();
         if (this.pending[0] === install) this.apply(install);
       }
       this.renewManifest();
@@ -219,9 +240,20 @@ export class VersionStore {
   private append(install: PendingInstall): void {
     this.surroundings.health.checkNotPoisoned();
     if (install.appended) return;
-    install.edit = { ...install.edit, nextFileNumber: this.nextNumber };
-    this.manifest?.append(install.edit);
+    install.edit = this.write(install.edit);
     install.appended = true;
+  }
+
+  /** Appends an edit, which says as well which numbers are gone; gives it with that. */
+  private write(change: VersionEdit): VersionEdit {
+    const edit = { ...change, nextFileNumber: this.nextNumber + reservedNumbers };
+    this.manifest?.append(edit);
+    this.writtenNumberEnd = edit.nextFileNumber;
+    return edit;
+  }
+
+  private noteReserved(end: number): void {
+    this.reservedNumberEnd = Math.max(this.reservedNumberEnd, end);
   }
 
   private apply(install: PendingInstall): void {

@@ -118,12 +118,10 @@ export function decodeLogHeader(bytes: Uint8Array, file: string): LogHeader | un
   return header;
 }
 
-/** Throws VARVE_CORRUPTION where a whole header is that of another log or another database. */
-export function checkLogIdentity(header: LogHeader, logNumber: number, databaseId: Uint8Array, file: string): void {
+/** Whether a whole header is that of this log, and not of another one. One of another database throws VARVE_CORRUPTION. */
+export function isHeaderOf(header: LogHeader, logNumber: number, databaseId: Uint8Array, file: string): boolean {
   if (!equalBytes(header.databaseId, 0, databaseIdBytes, databaseId, 0, databaseId.length)) {
     throw corruption(file, databaseIdAt, 'the log belongs to another database');
   }
-  if (header.logNumber !== logNumber) {
-    throw corruption(file, logNumberAt, `the log says that it is number ${header.logNumber}, its name says ${logNumber}`);
-  }
+  return header.logNumber === logNumber;
 }

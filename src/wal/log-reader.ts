@@ -9,7 +9,8 @@
  * - damage (VARVE_CORRUPTION), where something says that more than X bytes had been durable: the header of the next log
  *   (`requiredBytes`), or the promise of any frame behind X whose header is whole;
  * - a torn tail, otherwise: it was never acknowledged, and it ends the log.
- * A log whose own header is not whole is judged in the same way, with X = 0: the file was created and then power was lost.
+ * A log whose own header is not whole, or is that of another log, is judged in the same way, with X = 0: the file was created and then
+ * power was lost. Until the sync a disk may show what the blocks of the file held before, and that may be a log that was deleted.
  *
  * **Invariants:**
  * 1. Memory is one window (file-window.ts) and one payload. A length that the file cannot hold is never allocated.
@@ -24,7 +25,7 @@ import { logFileName } from '../format/file-names.js';
 import { closeFlag, FrameCodec, type FrameHeader, frameHeaderBytes, groupEndFlag } from '../format/frame-header.js';
 import { storedNumberMax } from '../limits.js';
 import { FileWindow } from './file-window.js';
-import { checkLogIdentity, decodeLogHeader, type LogHeader, logFrameMagic, logHeaderBytes } from './log-format.js';
+import { decodeLogHeader, isHeaderOf, type LogHeader, logFrameMagic, logHeaderBytes } from './log-format.js';
 
 /** Payloads above this go straight into the memory of the caller, without passing through the window. */
 const windowedPayloadBytesMax = 64 * 1024;
@@ -58,8 +59,7 @@ export interface LogReadOptions {
 function readHeader(file: FileHandle, fileName: string, logNumber: number, databaseId: Uint8Array): LogHeader | undefined {
   const bytes = new Uint8Array(logHeaderBytes);
   const header = decodeLogHeader(bytes.subarray(0, file.read(bytes, 0)), fileName);
-  if (header !== undefined) checkLogIdentity(header, logNumber, databaseId, fileName);
-  return header;
+  return header !== undefined && isHeaderOf(header, logNumber, databaseId, fileName) ? header : undefined;
 }
 
 /** The header of a log alone, or undefined where it is not whole. Errors as LogReader.open. */
@@ -118,8 +118,8 @@ export class LogReader {
   }
 
   /**
-   * Opens a log for one pass. A whole header of another format version throws VARVE_UNSUPPORTED_VERSION, one of another log
-   * or database VARVE_CORRUPTION. Where the file is missing the error of the file system is passed on.
+   * Opens a log for one pass. A whole header of another format version throws VARVE_UNSUPPORTED_VERSION, one of another database
+   * VARVE_CORRUPTION. Where the file is missing the error of the file system is passed on.
    */
   static open(
     fileSystem: FileSystem,

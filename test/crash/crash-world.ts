@@ -18,18 +18,19 @@ export type LeftInWorld = Omit<Left, 'moment'> & { readonly moment: number };
 
 /** One database and its disk. */
 export class CrashWorld {
-  readonly disk = new MemoryFileSystem();
   readonly journal = new Journal();
   /** Commits that nobody has waited for. */
   private waiting: Promise<void>[] = [];
 
-  private constructor(private backend: Backend) {}
+  private constructor(
+    readonly disk: MemoryFileSystem,
+    private backend: Backend,
+  ) {}
 
   /** A new database. */
   static async begin(): Promise<CrashWorld> {
-    const world = new CrashWorld(undefined as unknown as Backend);
-    world.backend = await openOn(world.disk, config, smallSizes);
-    return world;
+    const disk = new MemoryFileSystem();
+    return new CrashWorld(disk, await openOn(disk, config, smallSizes));
   }
 
   section(change: (section: Section) => void): void {

@@ -9,7 +9,7 @@ import { restoreInto } from '../../src/backend/restore.js';
 import type { MemoryFileSystem } from '../support/memory-file-system.js';
 import { turnsOfTheLoop } from '../support/eager-clock.js';
 import { fingerprint, type Journal, shownBy } from './journal.js';
-import { lives, path } from './workload.js';
+import { lives } from './workload.js';
 
 /** A part of the life of a backend, on a disk that other things happen on too. */
 export interface DiskStep {
@@ -102,10 +102,5 @@ const laterLives: readonly Life[] = [
   },
 ];
 
-/** The whole life of the database at `path`. */
+/** The whole life of the database of the workload. */
 export const wholeLife: readonly Life[] = [...lives.map((steps): Life => ({ steps })), ...laterLives];
-
-/** Whether a path is that of the database, or below it. */
-export function isOfDatabase(file: string): boolean {
-  return file === path || file.startsWith(`${path}/`);
-}

@@ -7,7 +7,7 @@
 import { describe, expect, test } from 'vitest';
 import { type CrashMode, crashModes, randomBelow } from '../support/crash-persona.js';
 import { seededRandom } from '../support/memory-file-system.js';
-import { byTier, deepSearch, isDeep, report, seedOf } from '../support/tier.js';
+import { deepSearch, isDeep, report, seedOf } from '../support/tier.js';
 import { CrashWorld } from './crash-world.js';
 import type { Section } from './journal.js';
 import { judge, Tally } from './judgement.js';
@@ -114,7 +114,7 @@ describe('random programs', () => {
     const goesOn = deepSearch();
     const tally = new Tally();
     let tried = 0;
-    while (isDeep ? goesOn() : tried < byTier(programsQuick, 0)) await tryProgram(first + tried++, tally);
+    while (isDeep ? goesOn() : tried < programsQuick) await tryProgram(first + tried++, tally);
     expect(tally.states).toBeGreaterThan(0);
     report('random programs', `${tried} programs, ${tally.toString()}`);
   }, 3_600_000);

@@ -116,6 +116,51 @@ describe('a loss of power', () => {
     expect([...seen].some((outcome) => outcome?.slice(0, 8).includes('10'))).toBe(true);
   });
 
+  it('keeps what was written, whatever becomes of the memory that it was written from', () => {
+    const files = new MemoryFileSystem();
+    const file = files.open('/a', 'create');
+    files.syncDirectory('/');
+    const memory = Buffer.from('written');
+    file.write([memory], 0);
+    memory.fill('x');
+    file.sync();
+    expect(contentOf(files.crash(1, 'dropUnsynced'), '/a')).toBe('written');
+  });
+
+  it('does with names and bytes what the persona of the disk says', () => {
+    const files = new MemoryFileSystem();
+    const file = files.open('/a', 'create');
+    files.syncDirectory('/');
+    file.write([bytes('old')], 0);
+    file.sync();
+    file.write([bytes('new!')], 3);
+    files.open('/b', 'create').close();
+    files.unlink('/a');
+    const left = (mode: CrashMode, seed = 1): string => {
+      const after = files.crash(seed, mode);
+      return `${contentOf(after, '/a')} ${after.list('/').sort().join()}`;
+    };
+    expect(left('dropUnsynced')).toBe('old a');
+    expect(left('keepAll')).toBe('undefined b');
+    expect(left('keepNames')).toBe('undefined b');
+    expect(left('keepData')).toBe('oldnew! a');
+    const prefixes = new Set(Array.from({ length: 100 }, (_, seed) => left('keepPrefix', seed)));
+    expect(prefixes).toEqual(new Set(['old a', 'oldnew! a', 'old a,b', 'oldnew! a,b', 'undefined b']));
+  });
+
+  it('shows garbage where a size was kept and its bytes were not: also blocks of files that are gone', () => {
+    const files = new MemoryFileSystem();
+    const gone = files.open('/gone', 'create');
+    gone.write([bytes('of a file that is gone')], 0);
+    files.unlink('/gone');
+    const file = files.open('/a', 'create');
+    file.write([new Uint8Array(22).fill(0x31)], 0);
+    const seen = new Set(Array.from({ length: 60 }, (_, seed) => contentOf(files.crash(seed, 'keepNamesOverGarbage'), '/a')));
+    expect(seen).toContain('of a file that is gone');
+    expect(seen.size).toBeGreaterThan(5);
+    expect(contentOf(files.crash(1, 'keepNames'), '/a')).toBe('\0'.repeat(22));
+  });
+
   it('a sync covers the writes that returned before it was called, and no other', async () => {
     const files = new MemoryFileSystem();
     const file = files.open('/a', 'create');

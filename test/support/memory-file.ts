@@ -74,7 +74,8 @@ export class MemoryFile {
   /** Takes a copy of `bytes`. */
   write(bytes: Uint8Array, position: number): void {
     if (bytes.length === 0) return;
-    this.#put(position, bytes.slice(), Math.max(this.#current.sizeBytes, position + bytes.length));
+    // A slice of a Buffer would be the same memory, which the caller may use again.
+    this.#put(position, new Uint8Array(bytes), Math.max(this.#current.sizeBytes, position + bytes.length));
   }
 
   truncate(sizeBytes: number): void {

@@ -137,7 +137,8 @@ describe('bytes that are not of this log', () => {
   it('are refused where the frames are those of another log or database', () => {
     const log = buildLog(plan);
     const otherId = Uint8Array.from(databaseId, (byte) => byte ^ 1);
-    expect(tryReadLog(log.bytes, { number: logNumber + 1 })).toBe('VARVE_CORRUPTION');
+    // Blocks of a log that was deleted, which the next one got and a crash left as they were; a witness would make it damage.
+    expect(readLog(log.bytes, { number: logNumber + 1 })).toMatchObject({ groups: [], validBytes: 0 });
     expect(tryReadLog(log.bytes, { id: otherId })).toBe('VARVE_CORRUPTION');
     const headless = log.bytes.slice().fill(0, 0, logHeaderBytes);
     expect(readLog(headless, { number: logNumber + 1 })).toMatchObject({ groups: [], validBytes: 0 });
