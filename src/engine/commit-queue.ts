@@ -71,6 +71,8 @@ export interface CommitSurroundings {
   readonly room: DiskRoom;
   /** All slots, oldest first. */
   slots(): readonly MemtableSlot[];
+  /** Bytes of all memtables: what flushes will write at most. */
+  unflushedBytes(): number;
   /** Called after each group. */
   onCommitted(): void;
   /** Called when the log failed. */
@@ -207,7 +209,7 @@ export class CommitQueue {
     const frames = slot.framesBelow(target);
     if (frames.length === 0) return undefined;
     try {
-      this.surroundings.room.check(bytesOf(frames));
+      this.surroundings.room.check(bytesOf(frames), this.surroundings.unflushedBytes());
     } catch (error) {
       throw new GroupRefused(error);
     }

@@ -196,7 +196,8 @@ async function recover(
       blockBytes: environment.blockBytes ?? blockBytesDefault,
       targetTableBytes,
       unsafeNoFsync: options.unsafeNoFsync,
-      reserveBytes: reservedBytes + headroomBytes(options.memtableBytes),
+      flushReserveBytes: reservedBytes,
+      compactionReserveBytes: reservedBytes + headroomBytes(options.memtableBytes),
     };
     engine.background.start(environment.createRunner(settings, engine.background));
   };
