@@ -157,6 +157,11 @@ export class VersionStore {
     await this.manifest?.syncAsync();
   }
 
+  /** Gives back the descriptors of tables that are open for reading; they are opened again when they are read. */
+  freeDescriptors(): void {
+    this.surroundings.tableContext.openTables.closeAll();
+  }
+
   /** Finishes all pending installs without the event loop. */
   installNow(): void {
     try {
