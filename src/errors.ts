@@ -73,6 +73,11 @@ export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new VarveError('VARVE_ASSERTION', `broken invariant: ${message}`);
 }
 
+/** Whether a system's error code says that no more files may be open, in the process or in the system. */
+export function isOutOfDescriptors(code: string | undefined): boolean {
+  return code === 'EMFILE' || code === 'ENFILE';
+}
+
 /** The system's error code (ENOENT, ENOSPC, …) of an error or of its causes, or undefined. */
 export function systemErrorCode(error: unknown): string | undefined {
   for (let current = error, depth = 0; current instanceof Error && depth < 8; current = current.cause, depth++) {

@@ -32,23 +32,26 @@ export function jobFailure(id: number, error: unknown): JobFailure {
 
 /** The files and the codec with which the jobs of one database run. */
 export class JobExecutor {
-  private readonly writing: WritingContext;
+  private readonly flushing: WritingContext;
+  private readonly compacting: WritingContext;
   private readonly reading: TableFileContext;
 
   constructor(fileSystem: FileSystem, settings: JobSettings, beat: () => void = () => {}) {
     const owned = whileLocked(fileSystem, settings.lock);
-    const files = withReserve(settings.unsafeNoFsync ? withoutSyncs(owned) : owned, settings.reserveBytes);
+    const files = settings.unsafeNoFsync ? withoutSyncs(owned) : owned;
     const codec = loadCodec();
     const { directory, databaseId } = settings;
-    this.writing = { fileSystem: files, settings, codec: settings.compress ? codec : undefined, beat };
+    const writing = { settings, codec: settings.compress ? codec : undefined, beat };
+    this.flushing = { ...writing, fileSystem: withReserve(files, settings.flushReserveBytes) };
+    this.compacting = { ...writing, fileSystem: withReserve(files, settings.compactionReserveBytes) };
     this.reading = { fileSystem: files, directory, databaseId, codec, openTables: new OpenTables(files, directory) };
   }
 
   /** The job in slices: each yield gives the bytes read so far; ending the generator early removes the job's output. */
   *run(job: Job): Generator<number, JobResult, void> {
     try {
-      if (job.kind === 'flush') return runFlush(job, this.writing);
-      return yield* runCompaction(job, this.writing, this.reading);
+      if (job.kind === 'flush') return runFlush(job, this.flushing);
+      return yield* runCompaction(job, this.compacting, this.reading);
     } catch (error) {
       return jobFailure(job.id, error);
     }

@@ -25,10 +25,12 @@ export interface JobSettings {
   /** Stored size at which an output table is closed, at the next key. */
   readonly targetTableBytes: number;
   readonly unsafeNoFsync: boolean;
-  /** Bytes that jobs leave free on the disk. */
-  readonly reserveBytes: number;
   /** The lock of the directory: without it in its place no job makes or removes a file. */
   readonly lock?: LockIdentity | undefined;
+  /** Bytes that flushes leave free on the disk: commits have left room for them. */
+  readonly flushReserveBytes: number;
+  /** Bytes that compactions leave free. */
+  readonly compactionReserveBytes: number;
 }
 
 /** Who may still need an old version: see drop-policy.ts. */

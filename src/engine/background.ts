@@ -10,7 +10,7 @@
  * 2. Everybody who waits here is woken by every change, by poison, and by `stop`.
  */
 import type { Job, JobFailure, JobHandler, JobResult, JobRunner } from '../compaction/job.js';
-import { VarveError } from '../errors.js';
+import { isOutOfDescriptors, VarveError } from '../errors.js';
 import { BackPressure } from './back-pressure.js';
 import { CompactionScheduler } from './compaction-scheduler.js';
 import { FlushScheduler } from './flush-scheduler.js';
@@ -102,6 +102,8 @@ export class Background implements JobDesk, JobHandler {
 
   onResult(result: JobResult): void {
     if (this.stopped) return;
+    // Tables that are open for reading stood in the way of those to be written.
+    if (!result.ok && isOutOfDescriptors(result.systemCode)) this.surroundings.versions.freeDescriptors();
     if (!this.flushes.take(result)) this.compactions.take(result);
   }
 

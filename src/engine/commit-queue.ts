@@ -21,7 +21,7 @@
  *    descriptor, no inode) poisons nothing: everybody who waits gets that error, the sections stay pending, the next commit tries again.
  *    Parts of the group that lie in older logs may be durable by then, and are not written twice.
  */
-import { systemErrorCode, VarveError } from '../errors.js';
+import { isOutOfDescriptors, systemErrorCode, VarveError } from '../errors.js';
 import type { FileSystem } from '../env/file-system.js';
 import { frameHeaderBytes } from '../format/frame-header.js';
 import type { LogFrame } from '../wal/log-format.js';
@@ -71,6 +71,8 @@ export interface CommitSurroundings {
   readonly room: DiskRoom;
   /** All slots, oldest first. */
   slots(): readonly MemtableSlot[];
+  /** Bytes of all memtables: what flushes will write at most. */
+  unflushedBytes(): number;
   /** Called after each group. */
   onCommitted(): void;
   /** Called when the log failed. */
@@ -207,7 +209,7 @@ export class CommitQueue {
     const frames = slot.framesBelow(target);
     if (frames.length === 0) return undefined;
     try {
-      this.surroundings.room.check(bytesOf(frames));
+      this.surroundings.room.check(bytesOf(frames), this.surroundings.unflushedBytes());
     } catch (error) {
       throw new GroupRefused(error);
     }
@@ -230,16 +232,21 @@ export class CommitQueue {
       previousLogBytes: this.previousLog.bytes,
       firstSequence: slot.memtable.firstSequence,
     };
-    let isCreated = false;
-    const beforeWrite = (): void => {
-      isCreated = true;
-    };
-    try {
-      slot.log = Writer.create(fileSystem, directory, header, beforeWrite);
-    } catch (error) {
-      throw isCreated ? error : new GroupRefused(error);
+    for (let attemptsLeft = 1; ; attemptsLeft--) {
+      let isCreated = false;
+      const beforeWrite = (): void => {
+        isCreated = true;
+      };
+      try {
+        slot.log = Writer.create(fileSystem, directory, header, beforeWrite);
+        return slot.log;
+      } catch (error) {
+        if (isCreated) throw error;
+        if (attemptsLeft === 0 || !isOutOfDescriptors(systemErrorCode(error))) throw new GroupRefused(error);
+        // A log goes before tables that are open for reading.
+        this.surroundings.versions.freeDescriptors();
+      }
     }
-    return slot.log;
   }
 
   private async perform(step: Step): Promise<void> {

@@ -2,9 +2,12 @@
  * Whether the disk has room for what a commit is about to write: asked before the log is touched, since a write that fails half-way
  * poisons and a refusal does not.
  *
- *   check(bytes) ─▶ within what was granted ─▶ goes on
- *                 └▶ ask the file system ─▶ bytes + reserve fit ─▶ goes on, with a grant for the next commits
- *                                         └▶ they do not ─▶ VARVE_NO_SPACE, nothing was written; the next check asks again
+ *   check(bytes, unflushed) ─▶ within what was granted ─▶ goes on
+ *                            └▶ ask the file system ─▶ all fits ─▶ goes on, with a grant for the next commits
+ *                                                    └▶ it does not ─▶ VARVE_NO_SPACE, nothing was written; the next check asks again
+ *
+ * What must fit is the group, the tables that memtables will become (a log is given up only after its flush, so one that left no room for
+ * that would stay for ever), and a reserve.
  *
  * The file system is asked once in 64 commits at most, or in half of the headroom that jobs leave (reserve-file-system.ts): so much may be
  * written unasked, and however fast a job fills the disk meanwhile, it fits. Near the end of the disk every commit asks.
@@ -20,7 +23,7 @@ import { headroomBytesMax, reservedBytes } from '../limits.js';
 /** Commits that may share one answer of the file system. */
 const commitsGrantedMax = 64;
 
-/** Bytes that background jobs leave free for the log, beyond the reserve. */
+/** Bytes that compactions leave free for the log, beyond the reserve. */
 export function headroomBytes(memtableBytes: number): number {
   return Math.min(headroomBytesMax, memtableBytes);
 }
@@ -38,8 +41,8 @@ export class DiskRoom {
     this.grantBytesMax = headroomBytes(memtableBytes) / 2;
   }
 
-  /** Throws VARVE_NO_SPACE where `bytes` more would leave less than the reserve. */
-  check(bytes: number): void {
+  /** Throws VARVE_NO_SPACE where there is no room for `bytes` more in the log and for flushing `unflushedBytes`. */
+  check(bytes: number, unflushedBytes: number): void {
     if (this.grantedCommits > 0 && bytes <= this.grantedBytes) {
       this.grantedCommits--;
       this.grantedBytes -= bytes;
@@ -47,11 +50,12 @@ export class DiskRoom {
     }
     this.grantedCommits = 0;
     const availableBytes = this.fileSystem.availableBytes(this.directory);
-    const spareBytes = availableBytes === undefined ? this.grantBytesMax * 2 : availableBytes - reservedBytes - bytes;
+    const spareBytes =
+      availableBytes === undefined ? this.grantBytesMax * 2 : availableBytes - reservedBytes - unflushedBytes - bytes;
     if (spareBytes < 0) {
       const message =
-        `the file system of ${this.directory} has ${availableBytes ?? 0} bytes left, a commit needs ${bytes} and leaves ${reservedBytes}: ` +
-        'nothing was written, and it can be tried again when there is room';
+        `the file system of ${this.directory} has ${availableBytes ?? 0} bytes left, a commit needs ${bytes} and leaves ${reservedBytes} ` +
+        `and room to flush ${unflushedBytes}: nothing was written, and it can be tried again when there is room`;
       throw new VarveError('VARVE_NO_SPACE', message, { file: this.directory });
     }
     this.grantedCommits = commitsGrantedMax - 1;

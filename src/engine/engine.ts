@@ -99,6 +99,7 @@ export class Engine {
         versions: this.parts.versions,
         room: new DiskRoom(fileSystem, directory, this.parts.options.memtableBytes),
         slots: () => memtables.all(),
+        unflushedBytes: () => memtables.bytes,
         onCommitted: () => this.background.schedule(),
         onPoisoned: () => this.onPoisoned(),
         holdBack: () => this.background.pressure.holdBack(),

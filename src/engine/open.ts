@@ -185,8 +185,9 @@ async function recover(
       blockBytes: environment.blockBytes ?? blockBytesDefault,
       targetTableBytes,
       unsafeNoFsync: options.unsafeNoFsync,
-      reserveBytes: reservedBytes + headroomBytes(options.memtableBytes),
       lock: lock.identity,
+      flushReserveBytes: reservedBytes,
+      compactionReserveBytes: reservedBytes + headroomBytes(options.memtableBytes),
     };
     engine.background.start(environment.createRunner(settings, engine.background));
   };

@@ -178,6 +178,11 @@ export class VersionStore {
     this.noteReserved(end);
   }
 
+  /** Gives back the descriptors of tables that are open for reading; they are opened again when they are read. */
+  freeDescriptors(): void {
+    this.surroundings.tableContext.openTables.closeAll();
+  }
+
   /** Finishes all pending installs without the event loop. */
   installNow(): void {
     try {

@@ -2,7 +2,7 @@
  * A file system whose new files leave some of the disk to others: what flushes and compactions write to, so that they stop before they
  * take the room that the log needs. Everything else is that of the one beneath.
  *
- * A job cannot know beforehand how much it will write: what it drops and how well its blocks compress decide that, and where garbage is
+ * A compaction cannot know beforehand how much it will write: what it drops and how well its blocks compress decide that, and where garbage is
  * what fills the disk, compaction is what gives room back. So no estimate refuses a job; the first write that would go below the
  * reserve does.
  *

@@ -7,7 +7,7 @@
  */
 
 import type { FileHandle, FileSystem } from '../env/file-system.js';
-import { assert, corruption, systemErrorCode } from '../errors.js';
+import { assert, corruption, isOutOfDescriptors, systemErrorCode } from '../errors.js';
 import { tableFileName } from '../format/file-names.js';
 import { openTablesMax } from '../limits.js';
 
@@ -67,7 +67,7 @@ export class OpenTables {
         return this.open(fileNumber);
       } catch (error) {
         const [oldest] = this.handles.keys();
-        if (oldest === undefined || !['EMFILE', 'ENFILE'].includes(systemErrorCode(error) ?? '')) throw error;
+        if (oldest === undefined || !isOutOfDescriptors(systemErrorCode(error))) throw error;
         this.close(oldest);
       }
     }

@@ -58,7 +58,8 @@ export class Workshop {
       blockBytes: 120,
       targetTableBytes: 900,
       unsafeNoFsync: false,
-      reserveBytes: 0,
+      flushReserveBytes: 0,
+      compactionReserveBytes: 0,
       ...settings,
     };
     this.executor = new JobExecutor(this.files, this.settings);

@@ -70,7 +70,8 @@ function settings(): JobSettings {
     blockBytes: 16_384,
     targetTableBytes: 1 << 20,
     unsafeNoFsync: true,
-    reserveBytes: 0,
+    flushReserveBytes: 0,
+    compactionReserveBytes: 0,
   };
 }
 

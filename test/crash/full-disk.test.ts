@@ -19,7 +19,7 @@ const { VARVE_DISK } = process.env;
 
 /** What is more than the workload ever needs, and how far apart the sizes are that are tried. */
 const sizeBytesMax = 1_400_000;
-const sizeBytesStep = byTier(160_000, 8192);
+const sizeBytesStep = byTier(350_000, 8192);
 
 interface Seen {
   readonly disk: SmallDisk;
@@ -98,7 +98,7 @@ describe('a disk that is full', () => {
         if (await fill(sizeBytes, tellsRoom)) full++;
       }
       report('full disk', `${runs} sizes, ${full} of them met the end, room ${tellsRoom ? 'told' : 'not told'}`);
-      if (VARVE_DISK === undefined) expect(full).toBeGreaterThan(2);
+      if (VARVE_DISK === undefined) expect(full).toBeGreaterThan(0);
     },
     byTier(60_000, 1_800_000),
   );

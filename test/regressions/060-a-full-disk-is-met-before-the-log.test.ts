@@ -5,10 +5,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Backend } from '../../src/api.js';
 import { Journal, shownBy } from '../crash/journal.js';
-import { config, openDatabase, path } from '../crash/workload.js';
+import { config, openDatabase } from '../crash/workload.js';
 import { turnsOfTheLoop } from '../support/eager-clock.js';
 import { openOn, smallSizes } from '../support/memory-database.js';
-import { MemoryFileSystem } from '../support/memory-file-system.js';
+import { MemoryFileSystem, systemFailure } from '../support/memory-file-system.js';
 import { SmallDisk } from '../support/small-disk.js';
 
 const roomy = 100 * 1024 * 1024;
@@ -83,45 +83,51 @@ describe('on a full disk', () => {
     await journal.durable(() => backend.close());
   });
 
-  test('a group that another call takes over and cannot finish is not acknowledged', async () => {
+  test('a group that another call takes over, and is refused in the middle of, is not committed', async () => {
     const { disk, memory, journal, backend } = await fullDisk();
-    disk.capacityBytes = disk.usedBytes + 460_000;
-    // So long that it is written off the event loop; the rest of the group does not fit.
+    let roomBytes = roomy;
+    disk.capacityBytes = roomy;
+    disk.files.onRoomAsked = () => roomBytes;
+    // The first part is so long that it is written off the event loop, and fills its memtable; the second is in the next one.
     journal.update(backend, (section) => section.put('a', 'large', 300_000));
-    const acknowledged = journal.durable(() => backend.forceCommit());
-    await Promise.resolve();
-    await Promise.resolve();
-    const write = (): void => {
+    journal.update(backend, (section) => section.puts('a', 0, 10, 1200));
+    const writes = disk.files.counts.write;
+    const refused = expect(journal.durable(() => backend.forceCommit())).rejects.toMatchObject(noSpace);
+    while (disk.files.counts.write < writes + 1) await Promise.resolve();
+    roomBytes = 0;
+    expect(() => {
       for (let round = 0; round < 50; round++) journal.update(backend, (section) => section.puts('a', round, 20, 4000));
-    };
-    expect(write).toThrow(expect.objectContaining(noSpace));
-    await acknowledged.catch(() => {});
+    }).toThrow(expect.objectContaining(noSpace));
+    await refused;
     await turnsOfTheLoop(4);
-    const restarted = await openDatabase(memory.clone());
+    roomBytes = roomy;
+    await journal.durable(() => backend.forceCommit());
+    const restarted = await openDatabase(memory.crash(1, 'dropUnsynced'));
     expect(journal.complaintAbout(shownBy(restarted.readTx()))).toBeUndefined();
     await restarted.close();
-    disk.capacityBytes = roomy;
     await journal.durable(() => backend.close());
   });
 
-  test('what is left free is enough to open, to read and to close again', async () => {
+  test('what a writer left that could not flush can be opened, although it still cannot be flushed', async () => {
     const { disk, journal, memory, backend } = await fullDisk();
-    disk.capacityBytes = disk.usedBytes + 128 * 1024;
-    let isFull = false;
-    for (let round = 0; !isFull; round++) {
-      try {
-        journal.update(backend, (section) => section.puts('a', 10 * round, 10, 100));
+    disk.capacityBytes = roomy;
+    const { onCall } = disk.files;
+    disk.files.onCall = (call) => {
+      if (call.kind === 'create' && call.path.endsWith('.sst')) throw systemFailure('ENOSPC', call.path);
+      onCall?.(call);
+    };
+    const write = async (): Promise<void> => {
+      for (let round = 0; round < 50; round++) {
+        journal.update(backend, (section) => section.puts('a', 10 * round, 10, 200));
         await journal.durable(() => backend.forceCommit());
-      } catch (error) {
-        expect(error).toMatchObject(noSpace);
-        isFull = true;
       }
-    }
-    await backend.close().catch(() => {});
+    };
+    await expect(write()).rejects.toMatchObject(noSpace);
+    await backend.close();
     const reopened = await openDatabase(disk.files);
     expect(journal.complaintAbout(shownBy(reopened.readTx()))).toBeUndefined();
     await reopened.close();
-    expect(memory.list(path)).toContain('CURRENT');
+    expect(memory.openHandles).toBe(0);
   });
 });
 

@@ -13,7 +13,8 @@ const settings = {
   blockBytes: 4096,
   targetTableBytes: 1 << 20,
   unsafeNoFsync: true,
-  reserveBytes: 0,
+  flushReserveBytes: 0,
+  compactionReserveBytes: 0,
   cannotBeSent: () => {},
 } as JobSettings;
 

@@ -39,7 +39,8 @@ beforeEach(() => {
     blockBytes: 4096,
     targetTableBytes: 1 << 20,
     unsafeNoFsync: true,
-    reserveBytes: 0,
+    flushReserveBytes: 0,
+    compactionReserveBytes: 0,
   };
   runner = new WorkerRunner(settings, { onResult: (result) => results.push(result), onProgress: () => {} }, systemClock);
 });
