@@ -17,12 +17,9 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import type { BatchTx } from '../api.js';
 import type { Engine } from '../engine/engine.js';
-import type { Timer } from '../env/clock.js';
+import { keepAlive, type Timer } from '../env/clock.js';
 import { invalidArgument } from '../errors.js';
 import type { SectionLock } from './section-lock.js';
-
-/** A timer that only keeps the process alive. */
-const longestMs = 2 ** 31 - 1;
 
 /** Shortest time after which a commit that was refused is tried again by itself. */
 const refusedMsMin = 100;
@@ -81,7 +78,7 @@ export class Committer {
     return new Promise<void>((resolve, reject) => {
       this.due.push({ resolve, reject, onStart, request: ask });
       if (this.lock.isHeld) {
-        this.keepAlive ??= this.engine.parts.clock.startTimer(longestMs, () => {}, true);
+        this.keepAlive ??= keepAlive(this.engine.parts.clock);
         return;
       }
       this.startDue();

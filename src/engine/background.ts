@@ -10,6 +10,7 @@
  * 2. Everybody who waits here is woken by every change, by poison, and by `stop`.
  */
 import type { Job, JobFailure, JobHandler, JobResult, JobRunner } from '../compaction/job.js';
+import { keepAlive, type Timer } from '../env/clock.js';
 import { isOutOfDescriptors, VarveError } from '../errors.js';
 import { BackPressure } from './back-pressure.js';
 import { CompactionScheduler } from './compaction-scheduler.js';
@@ -35,6 +36,7 @@ export class Background implements JobDesk, JobHandler {
   private nextJob = 1;
   private stopped = false;
   private awaiting = 0;
+  private aliveTimer: Timer | undefined;
   private listeners: (() => void)[] = [];
 
   constructor(readonly surroundings: BackgroundSurroundings) {
@@ -149,6 +151,12 @@ export class Background implements JobDesk, JobHandler {
   /** Counts those who await background work: while there are some, it keeps the process alive. */
   keepProcessAlive(change: 1 | -1): void {
     this.awaiting += change;
+    // A worker that is alive is not enough: a job whose worker died waits without one until it is tried again.
+    if (this.awaiting > 0) this.aliveTimer ??= keepAlive(this.surroundings.clock);
+    else {
+      this.aliveTimer?.cancel();
+      this.aliveTimer = undefined;
+    }
     this.runner?.setKeepsProcessAlive(this.awaiting > 0);
   }
 

@@ -32,3 +32,8 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timeout) };
   },
 };
+
+/** Keeps the process alive until it is cancelled. */
+export function keepAlive(clock: Clock): Timer {
+  return clock.startTimer(delayMsMax, () => {}, true);
+}
