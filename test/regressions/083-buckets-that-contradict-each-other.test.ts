@@ -7,12 +7,12 @@ import { initializeChecksum } from '../../src/format/checksum.js';
 import { framesFile } from '../hostile/support/forge.js';
 import { type Image, namesOf, fileOf, withFile } from '../hostile/support/image.js';
 import { complaints, examine } from '../hostile/support/examine.js';
-import { allShapes } from '../hostile/support/shapes.js';
+import { shapeOf } from '../hostile/support/shapes.js';
 
 let image: Image;
 beforeAll(async () => {
   await initializeChecksum();
-  image = (await allShapes())[0]?.image as Image;
+  ({ image } = await shapeOf('one log, open'));
 });
 
 /** A record of the catalogue: a bucket that is created, or, without an id, deleted. */

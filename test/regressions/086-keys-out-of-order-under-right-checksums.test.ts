@@ -6,13 +6,13 @@ import { beforeAll, expect, test } from 'vitest';
 import { initializeChecksum } from '../../src/format/checksum.js';
 import { fieldsOf, readField, withField } from '../hostile/support/forge.js';
 import { fileOf, namesOf, withFile } from '../hostile/support/image.js';
-import { allShapes, type Shape } from '../hostile/support/shapes.js';
+import { type Shape, shapeOf } from '../hostile/support/shapes.js';
 import { survive } from '../hostile/support/survive.js';
 
 let shape: Shape;
 beforeAll(async () => {
   await initializeChecksum();
-  shape = (await allShapes()).find(({ name }) => name.includes('(none, versions)')) as Shape;
+  shape = await shapeOf('two levels with versions, open');
 });
 
 test.each([-100, 1])('a first key whose end moves by %i: every call ends, in damage of that table', async (by) => {

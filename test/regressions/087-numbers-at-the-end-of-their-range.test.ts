@@ -7,13 +7,13 @@ import { initializeChecksum } from '../../src/format/checksum.js';
 import { fieldsOf, withField } from '../hostile/support/forge.js';
 import { examine } from '../hostile/support/examine.js';
 import { fileOf, namesOf, withFile } from '../hostile/support/image.js';
-import { allShapes, type Shape } from '../hostile/support/shapes.js';
+import { type Shape, shapeOf } from '../hostile/support/shapes.js';
 import { survive } from '../hostile/support/survive.js';
 
 let shape: Shape;
 beforeAll(async () => {
   await initializeChecksum();
-  shape = (await allShapes())[0] as Shape;
+  shape = await shapeOf('one log, open');
 });
 
 test.each([2 ** 53 - 1, 2 ** 52 + 1])('a leftover file with the number %i is damage that names it', async (number) => {
