@@ -106,6 +106,8 @@ const wrong: readonly [what: string, edits: number[][]][] = [
   ['the same run in two levels', [edit([], run(1, 5, table({})), run(2, 5, second))]],
   ['a run again in another level', [edit([], run(1, 5, table({}))), edit([], run(2, 5, second))]],
   ['a run that moves and stays', [edit([], run(1, 5, table({}))), edit([5], run(2, 5, second), run(1, 5, table({})))]],
+  ['a table that came twice, of which one goes', [edit([], run(1, 5, table({}))), edit([], run(2, 6, table({}))), edit([5])]],
+  ['a run that came twice, of which one goes', [edit([], run(1, 5, table({}))), edit([], run(2, 5, second)), edit([6])]],
   ['the run 0', [edit([], run(1, 0, table({})))]],
   ['a run without tables', [edit([], run(1, 5))]],
   ['tables out of order', [edit([], run(1, 5, second, table({})))]],
