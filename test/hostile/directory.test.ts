@@ -28,17 +28,20 @@ import { VarveError } from '../../src/errors.js';
 import { initializeChecksum } from '../../src/format/checksum.js';
 import { resolveOptions } from '../../src/options.js';
 import { inlineEnvironment, smallSizes } from '../support/memory-database.js';
-import { report } from '../support/tier.js';
+import { byTier, report } from '../support/tier.js';
 import { complaints, examine, type Outcome, readEverything } from './support/examine.js';
 import { fileOf, type Image, withFile } from './support/image.js';
 import { allShapes, contentOf, type Shape } from './support/shapes.js';
 
 let shapes: Shape[] = [];
+/** All of them in the deep tier. */
+let some: Shape[] = [];
 let cases = 0;
 
 beforeAll(async () => {
   await initializeChecksum();
   shapes = (await allShapes()).filter(({ isSmall }) => isSmall);
+  some = byTier([shapes[0], shapes[2], shapes[5]] as Shape[], shapes);
 });
 
 afterAll(() => report('hostile directories', `${cases} cases`));
@@ -88,7 +91,7 @@ describe('a file that is missing', () => {
 
 describe('files that changed places', () => {
   test('under a new number, exchanged with another of their kind: the newest state or damage', async () => {
-    for (const shape of shapes) {
+    for (const shape of some) {
       const names = [...shape.image.keys()].filter(isOurs);
       for (const name of names) {
         const bytes = fileOf(shape.image, name);
@@ -114,8 +117,8 @@ describe('files that changed places', () => {
   });
 
   test('of another database, under free numbers and in the place of ours: the newest state or damage', async () => {
-    for (const shape of shapes) {
-      for (const other of shapes.filter((each) => each !== shape)) {
+    for (const shape of some) {
+      for (const other of some.filter((each) => each !== shape)) {
         for (const [name, bytes] of other.image) {
           if (!isOurs(name) || name === 'CURRENT') continue;
           const outcome = await examine(withFile(shape.image, name, bytes), { readOnly: false, defrag: false });
@@ -153,7 +156,7 @@ describe('CURRENT', () => {
   ];
 
   test.each(contents)('that holds %s is damage', async (what, of) => {
-    for (const shape of shapes) {
+    for (const shape of some) {
       const content = of(line(shape));
       const bytes = typeof content === 'string' ? new Uint8Array(Buffer.from(content, 'latin1')) : content;
       await expectDamage(withFile(shape.image, 'CURRENT', bytes), `${shape.name}: ${what}`, 'CURRENT');
@@ -198,7 +201,7 @@ const replacements: readonly [what: string, put: (path: string, moved: string) =
 
 describe('a file that is none', () => {
   test.each(replacements)('%s in its place: an error that says so, no hang, nothing removed', async (what, put) => {
-    for (const shape of [shapes[2] as Shape, shapes[3] as Shape]) {
+    for (const shape of byTier([shapes[3] as Shape], [shapes[2] as Shape, shapes[3] as Shape])) {
       for (const name of shape.image.keys()) {
         const path = onDisk(shape.image);
         const moved = join(path, 'moved.away');
@@ -259,7 +262,7 @@ describe('foreign files beside ours', () => {
   );
 
   test('are ignored and never removed', async () => {
-    for (const shape of shapes) {
+    for (const shape of some) {
       const path = onDisk(shape.image);
       for (const name of names) writeFileSync(join(path, name), 'not ours');
       symlinkSync('/etc/hostname', join(path, '000997.sst'));
@@ -281,13 +284,14 @@ describe('a copy of the directory, taken while it is open', () => {
     backend.update((tx) => tx.unsafeCreateBucket('b'));
     await backend.forceCommit();
     const states = [contentOf(backend.readTx())];
-    for (let i = 0; i < 40; i++) {
+    const rounds = byTier(12, 60);
+    for (let i = 0; i < rounds; i++) {
       backend.update((tx) => tx.unsafePut('b', `key ${i % 7}`, Buffer.alloc(1500, i)));
       const committed = i % 2 === 0 ? states.length : states.length - 1;
       states.push(contentOf(backend.readTx()));
       const commit = i % 2 === 0 ? backend.forceCommit() : undefined;
       await commit;
-      if (i === 20) void backend.defrag();
+      if (i === rounds / 2) void backend.defrag();
       const copy = `${path}-copy-${i}`;
       cpSync(path, copy, { recursive: true });
       const outcome = await look(copy);
