@@ -15,7 +15,7 @@ let shapes: Shape[] = [];
 const random = seededRandom(seedOf('forged fields'));
 let cases = 0;
 /** Share of the cases: in the quick tier a sample. */
-const share = isDeep ? 1 : 0.008;
+const share = isDeep ? 1 : 0.005;
 
 beforeAll(async () => {
   await initializeChecksum();

@@ -25,13 +25,14 @@ export async function readEverything(backend: EngineBackend): Promise<string> {
   const number = await backend.hash();
   for (const bucket of tx.unsafeBuckets()) {
     const forward = [...tx.unsafeIterate(bucket)];
+    const text = (pairs: (readonly (Buffer | undefined)[])[]): string =>
+      pairs.map((pair) => pair.map((bytes) => bytes?.toString('latin1')).join('=')).join();
     const ranged = tx.unsafeRange(bucket, '', Buffer.alloc(40, 255));
     const backward = [...tx.unsafeIterate(bucket, { reverse: true })].reverse();
     const gets = forward.map(([key]) => [key, tx.unsafeGet(bucket, key)]);
-    const pairs = JSON.stringify(forward);
+    const pairs = text(forward);
     const others = [ranged.keys.map((key, i) => [key, ranged.vals[i]]), backward, gets];
-    for (const other of others)
-      if (JSON.stringify(other) !== pairs) throw new Error(`ways of reading differ in ${String(bucket)}`);
+    for (const other of others) if (text(other) !== pairs) throw new Error(`ways of reading differ in ${String(bucket)}`);
   }
   if (number !== (await backend.hash())) throw new Error('two hashes of one state differ');
   return content;
@@ -50,7 +51,7 @@ async function attempt(run: () => Promise<string>): Promise<Outcome> {
 export async function examine(image: Image, { readOnly, defrag }: Examination): Promise<Outcome> {
   const disk = diskOf(image);
   const outcome = await attempt(async () => {
-    const backend = await openOn(disk, { path: directory, memtableBytes: 16_384, createIfMissing: false, readOnly }, smallSizes);
+    const backend = await openOn(disk, { path: directory, memtableBytes: 16_384, readOnly }, smallSizes);
     try {
       const content = await readEverything(backend);
       if (!defrag || readOnly) return content;

@@ -84,12 +84,12 @@ class Workshop {
   }
 
   /** The files as they are now; closing gives those that a close leaves. */
-  async finish(name: string, how: 'open' | 'closed', isSmall = true): Promise<Shape> {
+  async finish(how: 'open' | 'closed', isSmall = true): Promise<Shape> {
     await turnsOfTheLoop(30);
     const open = imageOf(this.disk);
     await this.backend.close();
     const { states, statesBeforeNewestLog } = this;
-    return { name: `${name}, ${how}`, image: how === 'open' ? open : imageOf(this.disk), states, statesBeforeNewestLog, isSmall };
+    return { name: '', image: how === 'open' ? open : imageOf(this.disk), states, statesBeforeNewestLog, isSmall };
   }
 }
 
@@ -116,7 +116,7 @@ async function logs(count: number, how: 'open' | 'closed'): Promise<Shape> {
     if (i > 0) await shop.reopen();
     await smallLife(shop, `${i}`);
   }
-  return shop.finish(`${count} logs`, how);
+  return shop.finish(how);
 }
 
 async function levels(how: 'open' | 'closed', compression: 'none' | 'zstd', pinned: boolean): Promise<Shape> {
@@ -130,7 +130,7 @@ async function levels(how: 'open' | 'closed', compression: 'none' | 'zstd', pinn
   await shop.flush(pinned);
   await shop.commit((tx) => tx.unsafePut('fruit', 'plum', 'blue'));
   await shop.commit((tx) => tx.unsafeDelete('fruit', 'number 7'));
-  return shop.finish(`two levels (${compression}${pinned ? ', versions' : ''})`, how);
+  return shop.finish(how);
 }
 
 /** A value that goes past every window: in the log, and in a table that has a block for it alone. */
@@ -140,20 +140,33 @@ async function largeValue(where: 'log' | 'table'): Promise<Shape> {
   await shop.commit((tx) => tx.unsafePut('fruit', 'melon', Buffer.alloc(70_000, 'melon')));
   if (where === 'table') await shop.defrag();
   await smallLife(shop, 'after');
-  return shop.finish(`a large value in a ${where}`, 'open', false);
+  return shop.finish('open', false);
+}
+
+const makers: Readonly<Record<string, () => Promise<Shape>>> = {
+  'one log, open': () => logs(1, 'open'),
+  'one log, closed': () => logs(1, 'closed'),
+  'three logs, open': () => logs(3, 'open'),
+  'two levels with versions, open': () => levels('open', 'none', true),
+  'two levels, closed': () => levels('closed', 'none', false),
+  'two levels, compressed, open': () => levels('open', 'zstd', false),
+  'two levels with versions, compressed, closed': () => levels('closed', 'zstd', true),
+  'a large value in a log': () => largeValue('log'),
+  'a large value in a table': () => largeValue('table'),
+};
+
+export const shapeNames = Object.keys(makers);
+
+/** One shape by its name. */
+export async function shapeOf(name: string): Promise<Shape> {
+  const make = makers[name];
+  if (make === undefined) throw new Error(`there is no shape ${name}`);
+  return { ...(await make()), name };
 }
 
 /** All shapes. */
 export async function allShapes(): Promise<Shape[]> {
-  return [
-    await logs(1, 'open'),
-    await logs(1, 'closed'),
-    await logs(3, 'open'),
-    await levels('open', 'none', true),
-    await levels('closed', 'none', false),
-    await levels('open', 'zstd', false),
-    await levels('closed', 'zstd', true),
-    await largeValue('log'),
-    await largeValue('table'),
-  ];
+  const shapes: Shape[] = [];
+  for (const name of shapeNames) shapes.push(await shapeOf(name));
+  return shapes;
 }
