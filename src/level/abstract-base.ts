@@ -6,7 +6,13 @@
  */
 import { type AbstractLevel as Level, AbstractSnapshot as Snapshot } from 'abstract-level';
 
-export { AbstractChainedBatch, AbstractIterator, AbstractKeyIterator, AbstractLevel, AbstractValueIterator } from 'abstract-level';
+export {
+  AbstractChainedBatch,
+  AbstractIterator,
+  AbstractKeyIterator,
+  AbstractLevel,
+  AbstractValueIterator,
+} from 'abstract-level';
 export type {
   AbstractBatchOperation,
   AbstractBatchOptions,

@@ -6,20 +6,19 @@
  * Invariants:
  * 1. The view is taken when the walk is made, or is that of an explicit snapshot, which outlives every read.
  * 2. Everything given out is the caller's to keep; nothing is read ahead.
- * 3. Reads are synchronous, and no promise or closure is made for an entry. What takes long lets others go first, some milliseconds apart.
+ * 3. Reads are synchronous, and no promise or closure is made for an entry. What lasts lets others go first now and then (turn.ts).
  */
 import type { BucketStore, BucketView } from '../backend/bucket-store.js';
 import type { KeyRange, RangeCursor } from '../engine/range-cursor.js';
-import { systemClock } from '../env/clock.js';
 import type { EntryCursor } from '../format/entry-cursor.js';
 import { type Encoded, type EncodedInput, type Format, readEncoded } from './encoded.js';
 import { type EncodedBounds, internalRange, rangeFrom } from './key-range.js';
 import { abortError, asLevelError } from './level-error.js';
 import { viewOf } from './snapshot.js';
+import type { Turn } from './turn.js';
 
-/** Entries between two looks at the clock, and the time after which others go first. */
-const entriesPerLook = 256;
-const sliceMs = 8;
+/** Entries that are read before others may go first. */
+const entriesPerPiece = 256;
 
 /** Options as abstract-level passes them to an iterator. */
 export interface WalkOptions extends EncodedBounds {
@@ -49,6 +48,7 @@ export class ItemWalk<Item> {
     private readonly store: BucketStore,
     private readonly options: WalkOptions,
     private readonly read: ItemReader<Item>,
+    private readonly turn: Turn,
   ) {
     const snapshotView = viewOf(options.snapshot, store);
     this.view = snapshotView ?? store.view();
@@ -64,22 +64,21 @@ export class ItemWalk<Item> {
 
   /** The next item, or undefined at the end. */
   next(): Item | undefined | Promise<Item | undefined> {
-    return this.signal === undefined ? this.step() : this.afterOthers(() => this.step());
+    if (this.signal !== undefined) return this.stepUnlessAborted();
+    const item = this.step();
+    const pause = this.turn.after(1);
+    return pause === undefined ? item : pause.then(() => item);
   }
 
   /** The next `most` items; fewer only at the end. */
   nextMany(most: number): Item[] | Promise<Item[]> {
-    if (this.signal !== undefined || most > entriesPerLook) return this.gather(most);
-    const items: Item[] = [];
-    this.take(most, items);
-    return items;
+    return this.signal === undefined && most < entriesPerPiece ? this.gatherNow(most) : this.gather(most);
   }
 
   /** Goes on at the target, or after it in the direction of the walk; outside the range there is nothing. */
   seek(target: EncodedInput): void {
     const { bucket } = this.view;
-    if (bucket !== undefined && this.range !== undefined)
-      this.place(rangeFrom(bucket, this.range, target, this.options.reverse));
+    if (bucket !== undefined && this.range !== undefined) this.place(rangeFrom(bucket, this.range, target, this.options.reverse));
   }
 
   /** Ends the walk. */
@@ -91,8 +90,7 @@ export class ItemWalk<Item> {
   private place(range: KeyRange | undefined): void {
     const { view, store } = this;
     const { bucket } = view;
-    this.cursor =
-      bucket === undefined || range === undefined ? undefined : store.walk(view, bucket, range, this.options.reverse);
+    this.cursor = bucket === undefined || range === undefined ? undefined : store.walk(view, bucket, range, this.options.reverse);
   }
 
   private step(): Item | undefined {
@@ -128,25 +126,30 @@ export class ItemWalk<Item> {
     }
   }
 
+  private gatherNow(most: number): Item[] | Promise<Item[]> {
+    const items: Item[] = [];
+    this.take(most, items);
+    const pause = this.turn.after(items.length);
+    return pause === undefined ? items : pause.then(() => items);
+  }
+
   private async gather(most: number): Promise<Item[]> {
     const items: Item[] = [];
     if (this.signal !== undefined) await undefined;
-    let began = systemClock.now();
     for (;;) {
       this.checkNotAborted();
-      const some = Math.min(entriesPerLook, most - items.length);
-      if (!this.take(some, items) || items.length >= most) return items;
-      if (systemClock.now() - began < sliceMs) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      began = systemClock.now();
+      const before = items.length;
+      if (!this.take(Math.min(entriesPerPiece, most - before), items) || items.length >= most) return items;
+      const pause = this.turn.after(items.length - before);
+      if (pause !== undefined) await pause;
     }
   }
 
   /** Whoever called may call it off in the same turn. */
-  private async afterOthers<T>(read: () => T): Promise<T> {
-    await undefined;
+  private async stepUnlessAborted(): Promise<Item | undefined> {
+    await this.turn.after(1);
     this.checkNotAborted();
-    return read();
+    return this.step();
   }
 
   private checkNotAborted(): void {

@@ -6,7 +6,7 @@
  *   closed ── open ──▶ open (backend and store there) ── close ──▶ closed, and may be opened again
  *
  * Invariants:
- * 1. Reads and writes are done when the private method returns; a promise is made only where a disk is waited for.
+ * 1. Reads and writes are done when the private method returns; a promise is made only to wait for a disk, or to let others go first.
  * 2. A write without `sync` is visible when it resolves, and durable within batchIntervalMs, or when `close` has resolved.
  * 3. What is thrown is a LevelError, or an error of abstract-level's own.
  */
@@ -14,6 +14,7 @@ import type { BackendStats } from '../api.js';
 import type { EngineBackend } from '../backend/backend.js';
 import type { BucketStore, StoreOperation } from '../backend/bucket-store.js';
 import { databaseExists, openEngineBackend } from '../backend/open-backend.js';
+import { systemClock } from '../env/clock.js';
 import { invalidArgument, VarveError } from '../errors.js';
 import type { FoundValue } from '../format/entry-cursor.js';
 import { describe } from '../options.js';
@@ -37,6 +38,7 @@ import {
   type WriteOptions,
 } from './options.js';
 import { LevelSnapshot, viewOf } from './snapshot.js';
+import { Turn } from './turn.js';
 
 /** The bucket that holds the data of a VarveLevel. */
 export const levelBucketName = 'level';
@@ -46,6 +48,9 @@ interface ReadOptions {
   readonly valueEncoding: Format;
   readonly snapshot?: unknown;
 }
+
+/** What abstract-level awaits. */
+type MayWait<T> = T | Promise<T>;
 
 type BackupTarget = Parameters<Awaited<ReturnType<EngineBackend['snapshot']>>['writeTo']>[0];
 type DefragOptions = Parameters<EngineBackend['defrag']>[0];
@@ -58,6 +63,7 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
   /** Directory of the database, as it was given. */
   readonly location: string;
   private opened: { readonly backend: EngineBackend; readonly store: BucketStore } | undefined;
+  private readonly turn = new Turn(systemClock);
   /** Clears of ranges that are under way: closing waits for them. */
   private readonly clears = new Set<Promise<void>>();
 
@@ -187,25 +193,31 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
     }
   }
 
-  _get(key: EncodedInput, options: ReadOptions): Encoded | undefined {
+  _get(key: EncodedInput, options: ReadOptions): MayWait<Encoded | undefined> {
+    return this.inTurn(this._getSync(key, options), 1);
+  }
+
+  _getSync(key: EncodedInput, options: ReadOptions): Encoded | undefined {
     const found = this.find(key, options);
     return found === undefined ? undefined : readEncoded(options.valueEncoding, found.bytes, found.start, found.end);
   }
 
-  _getSync(key: EncodedInput, options: ReadOptions): Encoded | undefined {
-    return this._get(key, options);
+  _getMany(keys: readonly EncodedInput[], options: ReadOptions): MayWait<(Encoded | undefined)[]> {
+    return this.inTurn(
+      keys.map((key) => this._getSync(key, options)),
+      keys.length,
+    );
   }
 
-  _getMany(keys: readonly EncodedInput[], options: ReadOptions): (Encoded | undefined)[] {
-    return keys.map((key) => this._get(key, options));
+  _has(key: EncodedInput, options: ReadOptions): MayWait<boolean> {
+    return this.inTurn(this.find(key, options) !== undefined, 1);
   }
 
-  _has(key: EncodedInput, options: ReadOptions): boolean {
-    return this.find(key, options) !== undefined;
-  }
-
-  _hasMany(keys: readonly EncodedInput[], options: ReadOptions): boolean[] {
-    return keys.map((key) => this.find(key, options) !== undefined);
+  _hasMany(keys: readonly EncodedInput[], options: ReadOptions): MayWait<boolean[]> {
+    return this.inTurn(
+      keys.map((key) => this.find(key, options) !== undefined),
+      keys.length,
+    );
   }
 
   _put(key: EncodedInput, value: EncodedInput, options: WriteOptions): Promise<void> | undefined {
@@ -238,15 +250,15 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
   }
 
   _iterator(options: WalkOptions): LevelIterator<this, KDefault, VDefault> {
-    return new LevelIterator(this, options, new ItemWalk(this.parts.store, options, entryReader(options)));
+    return new LevelIterator(this, options, new ItemWalk(this.parts.store, options, entryReader(options), this.turn));
   }
 
   _keys(options: WalkOptions): LevelKeyIterator<this, KDefault> {
-    return new LevelKeyIterator(this, options, new ItemWalk(this.parts.store, options, readKey));
+    return new LevelKeyIterator(this, options, new ItemWalk(this.parts.store, options, readKey, this.turn));
   }
 
   _values(options: WalkOptions): LevelValueIterator<this, KDefault, VDefault> {
-    return new LevelValueIterator(this, options, new ItemWalk(this.parts.store, options, readValue));
+    return new LevelValueIterator(this, options, new ItemWalk(this.parts.store, options, readValue, this.turn));
   }
 
   _snapshot(options: { readonly owner: object }): LevelSnapshot {
@@ -277,7 +289,13 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
     } catch (error) {
       throw asLevelError(error);
     }
-    return sync ? this.committed(store) : undefined;
+    return sync ? this.committed(store) : this.turn.after(operations.length);
+  }
+
+  /** A result that is there; given out when others had their turn, if it is time. */
+  private inTurn<T>(result: T, work: number): MayWait<T> {
+    const pause = this.turn.after(work);
+    return pause === undefined ? result : pause.then(() => result);
   }
 
   private async committed(store: BucketStore): Promise<void> {
