@@ -60,25 +60,31 @@ function keysOf(backend: EngineBackend): string[] {
   return keys;
 }
 
-test('after a loss of power the state is that after some write, not before the last durable one', async () => {
-  const seed = seedOf('level crash');
-  const states = Array.from({ length: writes + 1 }, (_, count) => JSON.stringify(keysAfter(count)));
-  let losses = 0;
-  for (let lossAt = 0; lossAt < 1000; lossAt += byTier(23, 1)) {
-    const disk = new MemoryDisk(smallSizes);
-    let durable = 0;
-    await disk.losePower(lossAt, seed + lossAt, async () => {
-      const backend = await disk.open(config);
-      await life(backend as EngineBackend, (count) => (durable = count));
-    });
-    losses++;
-    const backend = (await disk.open(config)) as EngineBackend;
-    const found = states.lastIndexOf(JSON.stringify(keysOf(backend)));
-    expect(found, `power lost at ${lossAt}, ${durable} writes durable: ${keysOf(backend).join()}`).toBeGreaterThanOrEqual(
-      durable,
-    );
-    await backend.close();
-    disk.expectNoHandles();
-  }
-  report('level crash', `${losses} losses of power`);
-});
+test(
+  'after a loss of power the state is that after some write, not before the last durable one',
+  { timeout: 600_000 },
+  async () => {
+    const seed = seedOf('level crash');
+    const states = Array.from({ length: writes + 1 }, (_, count) => JSON.stringify(keysAfter(count)));
+    let losses = 0;
+    let isOver = false;
+    for (let lossAt = 0; !isOver; lossAt += byTier(23, 1)) {
+      const disk = new MemoryDisk(smallSizes);
+      let durable = 0;
+      await disk.losePower(lossAt, seed + lossAt, async () => {
+        const backend = await disk.open(config);
+        await life(backend as EngineBackend, (count) => (durable = count));
+        isOver = true;
+      });
+      losses++;
+      const backend = (await disk.open(config)) as EngineBackend;
+      const found = states.lastIndexOf(JSON.stringify(keysOf(backend)));
+      expect(found, `power lost at ${lossAt}, ${durable} writes durable: ${keysOf(backend).join()}`).toBeGreaterThanOrEqual(
+        durable,
+      );
+      await backend.close();
+      disk.expectNoHandles();
+    }
+    report('level crash', `${losses} losses of power`);
+  },
+);
