@@ -68,7 +68,7 @@ test(
     const states = Array.from({ length: writes + 1 }, (_, count) => JSON.stringify(keysAfter(count)));
     let losses = 0;
     let isOver = false;
-    for (let lossAt = 0; !isOver; lossAt += byTier(23, 1)) {
+    for (let lossAt = 0; !isOver; lossAt += byTier(7, 1)) {
       const disk = new MemoryDisk(smallSizes);
       let durable = 0;
       await disk.losePower(lossAt, seed + lossAt, async () => {
