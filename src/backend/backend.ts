@@ -9,6 +9,7 @@ import type { Engine } from '../engine/engine.js';
 import { estimateSizeInUse } from '../engine/size-estimate.js';
 import { VarveError } from '../errors.js';
 import { BatchTransaction } from './batch-transaction.js';
+import { BucketStore } from './bucket-store.js';
 import { Committer, refuseThenable } from './committer.js';
 import { type DefragOptions, DefragRuns } from './defrag.js';
 import { hashCommitted } from './hash.js';
@@ -53,6 +54,12 @@ export class EngineBackend implements Backend {
   batchTx(): BatchTx {
     this.check();
     return this.batch;
+  }
+
+  /** The bucket of that name as a store of its own, for adapters: whoever uses it is the only one who writes. */
+  bucketStore(name: string): BucketStore {
+    this.check();
+    return new BucketStore({ engine: this.engine, batch: this.batch, committer: this.committer, views: this.views }, name);
   }
 
   update<T>(fn: (tx: BatchTx) => T): T {

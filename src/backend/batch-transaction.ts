@@ -95,9 +95,9 @@ export class BatchTransaction implements BatchTx, ReadScope {
     this.engine.writes.begin();
   }
 
-  /** Ends the open section: its writes become visible, and the lock passes on. */
-  end(): void {
-    const { operations } = this;
+  /** Ends the open section: its writes become visible, and the lock passes on. `others`: operations that did not come through here. */
+  end(others = 0): void {
+    const operations = this.operations + others;
     this.operations = 0;
     this.sections.release();
     try {

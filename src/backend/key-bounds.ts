@@ -16,7 +16,8 @@ import { toBytes } from './input.js';
 
 type BucketBounds = Pick<Bucket, 'prefix' | 'end'>;
 
-function boundary(bucket: BucketBounds, key: Uint8Array, after: boolean): Uint8Array {
+/** The internal key of a user key, or the smallest one above it. */
+export function boundary(bucket: BucketBounds, key: Uint8Array, after: boolean): Uint8Array {
   const bound = new Uint8Array(bucket.prefix.length + key.length + (after ? 1 : 0));
   bound.set(bucket.prefix);
   bound.set(key, bucket.prefix.length);

@@ -22,7 +22,12 @@ import { restoreInto } from './restore.js';
  * Rejects with VARVE_INVALID_ARGUMENT (an option, a directory of something else, 'zstd' without a codec), VARVE_NOT_FOUND (none there, and none may
  * be made), VARVE_LOCKED, VARVE_CORRUPTION, VARVE_UNSUPPORTED_VERSION, VARVE_IO and VARVE_NO_SPACE; nothing is left open then.
  */
-export async function openBackend(config: BackendConfig): Promise<Backend> {
+export function openBackend(config: BackendConfig): Promise<Backend> {
+  return openEngineBackend(config);
+}
+
+/** As openBackend, for adapters, which build on more than the public interface. */
+export async function openEngineBackend(config: BackendConfig): Promise<EngineBackend> {
   const options = resolveOptions(config);
   const engine = await openEngine({ ...options, path: resolvePath(options.path) }, systemEnvironment);
   return new EngineBackend(engine);
@@ -74,6 +79,11 @@ export async function verify(path: string): Promise<VerifyReport> {
   } finally {
     lock.release();
   }
+}
+
+/** Whether a database is at a path, in whatever state; for adapters. */
+export function databaseExists(path: string): boolean {
+  return stateOf(resolvePath(path)) === 'database';
 }
 
 /** As directoryState; a damaged database (CURRENT is gone) is one to be verified. */
