@@ -17,7 +17,7 @@ import { openEngine } from '../engine/open.js';
 import type { Environment } from '../engine/environment.js';
 import type { FileSystem } from '../env/file-system.js';
 import { joinPath, resolvePath } from '../env/path.js';
-import { corruption } from '../errors.js';
+import { corruption, VarveError } from '../errors.js';
 import { initializeChecksum } from '../format/checksum.js';
 import { type ResolvedOptions, resolveOptions } from '../options.js';
 import type { EtcdImportOptions, EtcdStatus } from './api.js';
@@ -90,10 +90,16 @@ async function withBackend<T>(
     result = await use(backend);
   } catch (error) {
     await backend.close().catch(() => {});
-    throw error;
+    throw firstFailure(error);
   }
   await backend.close();
   return result;
+}
+
+/** What poisoned a backend says more than that it is poisoned. */
+function firstFailure(error: unknown): unknown {
+  const isPoison = error instanceof VarveError && error.code === 'VARVE_POISONED';
+  return isPoison && error.cause instanceof VarveError ? error.cause : error;
 }
 
 async function checkCopy(
