@@ -18,11 +18,13 @@
  * 3. The first failure poisons: its waiters get that error, everybody later gets VARVE_POISONED.
  */
 import { systemErrorCode, VarveError } from '../errors.js';
+import type { Clock } from '../env/clock.js';
 import type { FileSystem } from '../env/file-system.js';
 import type { LogWriter, PreparedGroup } from '../wal/log-writer.js';
 import { LogWriter as Writer } from '../wal/log-writer.js';
 import type { Health } from './health.js';
 import type { LogExtent, MemtableSlot } from './memtable-slot.js';
+import type { Observer } from './observer.js';
 import type { VersionStore } from './version-store.js';
 
 /** Groups up to this size are written in place: handing over to another thread and back costs more than the copy. */
@@ -53,6 +55,8 @@ export interface CommitSurroundings {
   readonly directory: string;
   readonly databaseId: Uint8Array;
   readonly health: Health;
+  readonly clock: Clock;
+  readonly observer: Observer;
   readonly versions: VersionStore;
   /** All slots, oldest first. */
   slots(): readonly MemtableSlot[];
@@ -74,6 +78,8 @@ export class CommitQueue {
   private waiters: Waiter[] = [];
   private loop: Promise<void> | undefined;
   private inFlight: Step | undefined;
+  /** When the group began that is on its way, and what was written before it; only where somebody watches. */
+  private groupStart: { readonly began: number; readonly bytesBefore: number } | undefined;
 
   constructor(
     private readonly surroundings: CommitSurroundings,
@@ -188,6 +194,8 @@ export class CommitQueue {
   private begin(slot: MemtableSlot, target: number): Step | undefined {
     const frames = slot.framesBelow(target);
     if (frames.length === 0) return undefined;
+    const { observer, clock } = this.surroundings;
+    if (observer.commit.hasSubscribers) this.groupStart ??= { began: clock.now(), bytesBefore: this.bytesWritten };
     const isFirst = slot.log === undefined;
     const log = slot.log ?? this.createLog(slot);
     const step = { slot, log, group: log.beginGroup(frames), target, isFirst, takenOver: false };
@@ -251,15 +259,23 @@ export class CommitQueue {
     this.surroundings.health.checkNotPoisoned();
     this.committedSequence = target;
     if (wrote) this.commits++;
+    const { groupStart } = this;
+    this.groupStart = undefined;
     for (const slot of this.surroundings.slots()) slot.markCommitted(target);
     for (const waiter of this.waiters) if (waiter.sequence === target) waiter.onReached?.();
     this.surroundings.onCommitted();
+    if (groupStart !== undefined) this.tell(groupStart);
     const ready = this.waiters.filter((waiter) => waiter.sequence <= target);
     if (ready.length === 0) return;
     this.waiters = this.waiters.filter((waiter) => waiter.sequence > target);
     const held = this.surroundings.holdBack();
     if (held === undefined) for (const waiter of ready) waiter.resolve();
     else void held.then(() => ready.forEach((waiter) => waiter.resolve()));
+  }
+
+  private tell({ began, bytesBefore }: { readonly began: number; readonly bytesBefore: number }): void {
+    const { observer, clock, directory: database } = this.surroundings;
+    observer.commit.publish({ database, durationMs: clock.now() - began, bytesWritten: this.bytesWritten - bytesBefore });
   }
 
   private fail(error: unknown): void {
