@@ -156,7 +156,10 @@ export interface BackendStats {
   commitLatencyMs: { count: number; p50: number; p99: number; max: number };
   /** Bytes held now; blocks found in the cache; blocks, filters and indexes that were read from a file. */
   cache: { bytes: number; hits: number; misses: number };
-  /** How often a writer was blocked because background work was behind, and for how long in all. */
+  /**
+   * How often a writer was held up because background work was behind, and for how long in all: commits whose acknowledgement was held back,
+   * and sections that were blocked.
+   */
   stalls: { count: number; totalMs: number };
   /** Memtables that were flushed. */
   flushes: number;

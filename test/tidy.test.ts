@@ -149,6 +149,20 @@ describe('layers', () => {
   });
 });
 
+describe('entries of the package', () => {
+  const entries = Object.values(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).exports)
+    .filter((entry): entry is { types: string; default: string } => typeof entry === 'object')
+    .map(({ types, default: code }) => [types, code] as const);
+
+  it.each(entries)('%s is built from a file of src that no file below cli imports', (types, code) => {
+    const path = code.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts');
+    expect(types).toBe(code.replace(/\.js$/, '.d.ts'));
+    expect(sources.map((source) => source.path)).toContain(path);
+    const importers = sources.filter((source) => source.imports.some((specifier) => targetOf(source, specifier) === path));
+    expect(importers.filter((importer) => folderOf(importer.path) !== 'cli').map((importer) => importer.path)).toEqual([]);
+  });
+});
+
 describe('what comes from outside', () => {
   const mayImportNode = (path: string, specifier: string): boolean =>
     /^src\/(env|backend|level|etcd|cli)\//.test(path) ||
@@ -199,15 +213,15 @@ describe('what comes from outside', () => {
     expect(found).toEqual([]);
   });
 
-  it.each(['xxhash-wasm', 'zstd-napi', 'sorted-btree', 'fs-native-extensions', 'crc-32', 'modern-tar', 'abstract-level'])(
-    '%s is imported by one file at most',
-    (name) => {
-      const users = sources.filter(({ imports }) =>
-        imports.some((specifier) => specifier === name || specifier.startsWith(`${name}/`)),
-      );
-      expect(users.map(({ path }) => path).slice(1)).toEqual([]);
-    },
-  );
+  it.each([
+    ...['xxhash-wasm', 'zstd-napi', 'sorted-btree', 'fs-native-extensions', 'crc-32', 'modern-tar', 'abstract-level'],
+    'node:diagnostics_channel',
+  ])('%s is imported by one file at most', (name) => {
+    const users = sources.filter(({ imports }) =>
+      imports.some((specifier) => specifier === name || specifier.startsWith(`${name}/`)),
+    );
+    expect(users.map(({ path }) => path).slice(1)).toEqual([]);
+  });
 });
 
 describe('files', () => {

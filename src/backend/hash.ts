@@ -1,15 +1,15 @@
 /**
- * The hash over the committed content: CRC-32C (Castagnoli), the number that etcd 3.4's Hash gives. The only user of crc-32.
+ * The hash over the committed content: CRC-32C (Castagnoli), the number that etcd 3.4's Hash gives.
  *
  *   for each bucket in name order: its name, then for each key in order the key and the value; no separators, ignored keys left out
  *
  * It runs in slices of some milliseconds and lets the event loop go between them; its view is registered meanwhile.
  */
-import crc32c from 'crc-32/crc32c.js';
 import type { IgnoreKey } from '../api.js';
 import { invalidArgument } from '../errors.js';
 import type { Engine } from '../engine/engine.js';
 import { RangeCursor } from '../engine/range-cursor.js';
+import { extendCrc32c } from '../format/crc32c.js';
 import { describe } from '../options.js';
 import { bucketNameKey } from './reader.js';
 
@@ -46,15 +46,15 @@ export async function hashCommitted(engine: Engine, ignores: Iterable<IgnoreKey>
     let began = clock.now();
     let entries = 0;
     for (const bucket of catalog.list(viewSequence)) {
-      hash = crc32c.buf(bucket.name, hash);
+      hash = extendCrc32c(hash, bucket.name);
       const ignoredHere = ignored.get(bucket.nameKey);
       const skip = bucket.prefix.length;
       const walk = new RangeCursor(engine.reads, bucket, { lower: bucket.prefix, upper: bucket.end }, false, viewSequence);
       for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
         const key = entry.keyBytes.subarray(entry.keyStart + skip, entry.keyEnd);
         if (ignoredHere === undefined || !ignoredHere.has(Buffer.from(key).toString('latin1'))) {
-          hash = crc32c.buf(key, hash);
-          hash = crc32c.buf(entry.valueBytes.subarray(entry.valueStart, entry.valueEnd), hash);
+          hash = extendCrc32c(hash, key);
+          hash = extendCrc32c(hash, entry.valueBytes.subarray(entry.valueStart, entry.valueEnd));
         }
         if (++entries % entriesPerLook !== 0 || clock.now() - began < sliceMs) continue;
         walk.rememberKey(entry);

@@ -1,5 +1,6 @@
 /**
- * Where a snapshot is restored to: a workplace in which it is unpacked and verified, and the steps from there to the target.
+ * Where a database that is made as a whole comes to be (a snapshot that is restored, a file that is imported): a workplace in which it
+ * is written and verified, and the steps from there to the target.
  *
  *   missing     PARENT/restoring-…  ── rename ─▶ TARGET, then the parent is synced
  *   empty       TARGET/restoring/*  ── rename ─▶ TARGET/*, synced; then CURRENT likewise; then the workplace is removed
@@ -154,9 +155,9 @@ class EmptyTarget implements RestoreTarget {
 
 function notEmpty(target: string, names: readonly string[]): VarveError {
   const advice = names.includes(workplaceName)
-    ? ` (another restore is at work there, or one was cut short: then remove ${joinPath(target, workplaceName)} and what lies beside it)`
+    ? ` (another restore or import is at work there, or one was cut short: then remove ${joinPath(target, workplaceName)} and what lies beside it)`
     : '';
-  return invalidArgument(`${target} is not empty${advice}: a snapshot is restored into a new or empty directory`);
+  return invalidArgument(`${target} is not empty${advice}: a database is restored or imported into a new or empty directory`);
 }
 
 /** Names in a directory, through a link too; undefined for what is none. */
@@ -177,7 +178,7 @@ export function takeTarget(files: FileSystem, target: string): RestoreTarget {
   if (files.status(target) === undefined) return new NewTarget(files, target);
   const names = namesIn(files, target);
   if (names === undefined) {
-    throw invalidArgument(`${target} exists and is no directory: a snapshot is restored into a new or empty one`);
+    throw invalidArgument(`${target} exists and is no directory: a database is restored or imported into a new or empty one`);
   }
   if (names.length > 0) throw notEmpty(target, names);
   return new EmptyTarget(files, target);

@@ -9,13 +9,14 @@
  *
  * Invariants:
  * 1. At most `sealedMax` memtables wait for their flush while another one takes writes.
- * 2. Every time a thread is blocked is counted; it ends with an error where the background work fails again and again. At least one
- *    attempt is made in each blocking, so that the error is never one of the past.
+ * 2. Every time that a writer is held up, in either step, is counted and told. Blocking ends with an error where the background work fails
+ *    again and again; at least one attempt is made in each blocking, so that the error is never one of the past.
  */
 import { VarveError } from '../errors.js';
 import type { BackgroundSurroundings } from './job-desk.js';
 import type { CompactionScheduler } from './compaction-scheduler.js';
 import type { FlushScheduler } from './flush-scheduler.js';
+import type { StallKind } from './observer.js';
 
 /** Sealed memtables that may wait; with the active one and one that is used again that is four times memtableBytes. */
 const sealedMax = 2;
@@ -32,7 +33,7 @@ export interface Waiting {
   schedule(): void;
   waitForResult(timeoutMs: number): void;
   until(condition: () => boolean): Promise<void>;
-  noteStall(ms: number): void;
+  noteStall(kind: StallKind, durationMs: number): void;
 }
 
 export class BackPressure {
@@ -54,11 +55,22 @@ export class BackPressure {
     if (health.isClosed) return undefined;
     if (this.mustWait && memtables.active.memtable.isFull) {
       const isOver = (): boolean => !this.mustWait || health.isPoisoned || this.flushes.retry.failures > 0;
-      return this.waiting.until(isOver).catch(() => {});
+      const began = clock.now();
+      return this.waiting
+        .until(isOver)
+        .catch(() => {})
+        .then(() => this.waiting.noteStall('waiting', clock.now() - began));
     }
     const debt = Math.max((this.runs - runsSlow) / (runsStop - runsSlow), (memtables.sealed.length - 1) / sealedMax);
     if (debt <= 0) return undefined;
-    return new Promise((resolve) => clock.startTimer(Math.min(1, debt) * holdBackMsMax, resolve, true));
+    return new Promise((resolve) => {
+      const began = clock.now();
+      const goOn = (): void => {
+        this.waiting.noteStall('slowed', clock.now() - began);
+        resolve();
+      };
+      clock.startTimer(Math.min(1, debt) * holdBackMsMax, goOn, true);
+    });
   }
 
   /**
@@ -75,7 +87,7 @@ export class BackPressure {
       this.surroundings.commitNow();
       while (this.mustWait) this.stallOnce(failuresBefore);
     } finally {
-      this.waiting.noteStall(clock.now() - began);
+      this.waiting.noteStall('blocked', clock.now() - began);
     }
   }
 

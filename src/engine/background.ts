@@ -16,6 +16,7 @@ import { BackPressure } from './back-pressure.js';
 import { CompactionScheduler } from './compaction-scheduler.js';
 import { FlushScheduler } from './flush-scheduler.js';
 import type { BackgroundCounters, BackgroundSurroundings, JobBase, JobDesk } from './job-desk.js';
+import type { StallKind } from './observer.js';
 
 export class Background implements JobDesk, JobHandler {
   readonly counters: BackgroundCounters = {
@@ -46,10 +47,7 @@ export class Background implements JobDesk, JobHandler {
       schedule: () => this.schedule(),
       waitForResult: (timeoutMs) => this.runner?.waitForResult(timeoutMs),
       until: (condition) => this.until(condition),
-      noteStall: (ms) => {
-        this.counters.stallCount++;
-        this.counters.stallMs += ms;
-      },
+      noteStall: (kind, durationMs) => this.noteStall(kind, durationMs),
     });
   }
 
@@ -165,5 +163,12 @@ export class Background implements JobDesk, JobHandler {
     const { listeners } = this;
     this.listeners = [];
     for (const listener of listeners) listener();
+  }
+
+  private noteStall(kind: StallKind, durationMs: number): void {
+    this.counters.stallCount++;
+    this.counters.stallMs += durationMs;
+    const { observer, directory: database } = this.surroundings;
+    if (observer.stall.hasSubscribers) observer.stall.publish({ database, kind, durationMs });
   }
 }

@@ -22,6 +22,7 @@
  *    Parts of the group that lie in older logs may be durable by then, and are not written twice.
  */
 import { isOutOfDescriptors, systemErrorCode, VarveError } from '../errors.js';
+import type { Clock } from '../env/clock.js';
 import type { FileSystem } from '../env/file-system.js';
 import { frameHeaderBytes } from '../format/frame-header.js';
 import type { LogFrame } from '../wal/log-format.js';
@@ -30,6 +31,7 @@ import { LogWriter as Writer } from '../wal/log-writer.js';
 import type { DiskRoom } from './disk-room.js';
 import type { Health } from './health.js';
 import type { LogExtent, MemtableSlot } from './memtable-slot.js';
+import type { Observer } from './observer.js';
 import type { VersionStore } from './version-store.js';
 
 /** Groups up to this size are written in place: handing over to another thread and back costs more than the copy. */
@@ -67,6 +69,8 @@ export interface CommitSurroundings {
   readonly directory: string;
   readonly databaseId: Uint8Array;
   readonly health: Health;
+  readonly clock: Clock;
+  readonly observer: Observer;
   readonly versions: VersionStore;
   readonly room: DiskRoom;
   /** All slots, oldest first. */
@@ -91,6 +95,8 @@ export class CommitQueue {
   private waiters: Waiter[] = [];
   private loop: Promise<void> | undefined;
   private inFlight: Step | undefined;
+  /** When the group began that is on its way, and what was written before it; only where somebody watches. */
+  private groupStart: { readonly began: number; readonly bytesBefore: number } | undefined;
 
   constructor(
     private readonly surroundings: CommitSurroundings,
@@ -208,11 +214,13 @@ export class CommitQueue {
   private begin(slot: MemtableSlot, target: number): Step | undefined {
     const frames = slot.framesBelow(target);
     if (frames.length === 0) return undefined;
+    const { observer, clock, room, unflushedBytes } = this.surroundings;
     try {
-      this.surroundings.room.check(bytesOf(frames), this.surroundings.unflushedBytes());
+      room.check(bytesOf(frames), unflushedBytes());
     } catch (error) {
       throw new GroupRefused(error);
     }
+    if (observer.commit.hasSubscribers) this.groupStart ??= { began: clock.now(), bytesBefore: this.bytesWritten };
     const isFirst = slot.log === undefined;
     const log = slot.log ?? this.createLog(slot);
     const step = { slot, log, group: log.beginGroup(frames), target, isFirst, takenOver: false };
@@ -291,9 +299,12 @@ export class CommitQueue {
     this.surroundings.health.checkNotPoisoned();
     this.committedSequence = target;
     if (wrote) this.commits++;
+    const { groupStart } = this;
+    this.groupStart = undefined;
     for (const slot of this.surroundings.slots()) slot.markCommitted(target);
     for (const waiter of this.waiters) if (waiter.sequence === target) waiter.onReached?.();
     this.surroundings.onCommitted();
+    if (groupStart !== undefined) this.tell(groupStart);
     const ready = this.waiters.filter((waiter) => waiter.sequence <= target);
     if (ready.length === 0) return;
     this.waiters = this.waiters.filter((waiter) => waiter.sequence > target);
@@ -302,11 +313,17 @@ export class CommitQueue {
     else void held.then(() => ready.forEach((waiter) => waiter.resolve()));
   }
 
+  private tell({ began, bytesBefore }: { readonly began: number; readonly bytesBefore: number }): void {
+    const { observer, clock, directory: database } = this.surroundings;
+    observer.commit.publish({ database, durationMs: clock.now() - began, bytesWritten: this.bytesWritten - bytesBefore });
+  }
+
   /** Tells everybody who waits what came in the way, and returns what the caller is told. */
   private fail(error: unknown): unknown {
     if (error instanceof GroupRefused) {
       // Nobody asks for these sections any more; they stay pending, and the next request includes them.
       this.requested = this.committedSequence;
+      this.groupStart = undefined;
       this.rejectAll(error.reason);
       return error.reason;
     }

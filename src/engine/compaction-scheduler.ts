@@ -17,6 +17,7 @@ import { readBucketId } from '../format/internal-key.js';
 import type { TableMetadata } from '../sstable/table-metadata.js';
 import { filterBitsUpper } from './flush-scheduler.js';
 import type { JobDesk } from './job-desk.js';
+import { failureMessage } from './observer.js';
 import { jobError, Retry } from './retry.js';
 
 /** Nearly every key is in the last run, and its filter is asked last. */
@@ -26,6 +27,7 @@ const noWork = { entriesRead: 0, entriesWritten: 0, bytesRead: 0, bytesWritten: 
 interface RunningCompaction {
   readonly job: CompactionJob;
   readonly plan: CompactionPlan;
+  readonly began: number;
   /** Names of the files that are held. */
   readonly inputs: readonly string[];
 }
@@ -160,7 +162,7 @@ export class CompactionScheduler {
   }
 
   private start(plan: CompactionPlan): void {
-    const { versions, liveFiles, targetTableBytes } = this.desk.surroundings;
+    const { versions, liveFiles, clock, targetTableBytes } = this.desk.surroundings;
     const rawBytes = plan.merges.flat(2).reduce((sum, table) => sum + table.rawBytes + table.fileBytes, 0);
     const intoLast = plan.targetLevel === versions.version.levels.length - 1;
     const job: CompactionJob = {
@@ -171,7 +173,7 @@ export class CompactionScheduler {
       filterBitsPerKey: intoLast ? filterBitsLast : filterBitsUpper,
     };
     const inputs = plan.removedTables.map(tableFileName);
-    this.running = { job, plan, inputs };
+    this.running = { job, plan, inputs, began: clock.now() };
     liveFiles.retain(inputs);
     if (this.full?.phase === 'running') this.full.job = job.id;
     if (plan.merges.length > 0) this.desk.submit(job);
@@ -197,11 +199,27 @@ export class CompactionScheduler {
       this.installing = false;
       this.retry.succeeded();
       const { full } = this;
+      this.tell(running, result, full?.job === running.job.id);
       if (full?.job === running.job.id) {
         full.onProgress(full.total, full.total);
         this.endFull(full, undefined);
       }
       this.desk.changed();
+    });
+  }
+
+  private tell({ plan, began }: RunningCompaction, result: JobSuccess, isFull: boolean): void {
+    const { observer, clock, directory: database } = this.desk.surroundings;
+    if (!observer.compaction.hasSubscribers) return;
+    observer.compaction.publish({
+      database,
+      durationMs: clock.now() - began,
+      targetLevel: plan.targetLevel,
+      isFull,
+      ...result.counts,
+      tablesRemoved: plan.removedTables.length - plan.movedTables.length,
+      tablesWritten: result.outputs.flat().length,
+      tablesMoved: plan.movedTables.length,
     });
   }
 
@@ -213,6 +231,8 @@ export class CompactionScheduler {
     if (failure.code !== 'VARVE_ABORTED') {
       this.desk.counters.failures++;
       this.retry.failed(failure);
+      const { observer, directory } = this.desk.surroundings;
+      if (observer.error.hasSubscribers) observer.error.publish(failureMessage(directory, 'compaction', failure));
     }
     if (this.full?.job === running.job.id) this.endFull(this.full, { error: jobError(failure) });
     this.desk.changed();

@@ -24,6 +24,7 @@ import { DiskRoom } from './disk-room.js';
 import type { Health } from './health.js';
 import type { LogExtent } from './memtable-slot.js';
 import type { MemtableSet } from './memtable-set.js';
+import type { Observer } from './observer.js';
 import { ReadPath } from './read-path.js';
 import type { VersionStore } from './version-store.js';
 import type { ViewRegistry } from './views.js';
@@ -36,6 +37,7 @@ export interface EngineParts {
   readonly databaseId: Uint8Array;
   readonly fileSystem: FileSystem;
   readonly clock: Clock;
+  readonly observer: Observer;
   readonly health: Health;
   readonly lock: DirectoryLock;
   readonly liveFiles: LiveFiles;
@@ -58,11 +60,13 @@ export class Engine {
   private readonly poisonListeners: (() => void)[] = [];
 
   constructor(readonly parts: EngineParts) {
-    const { options, clock, health, memtables, versions, liveFiles, targetTableBytes } = parts;
+    const { options, clock, observer, directory, health, memtables, versions, liveFiles, targetTableBytes } = parts;
     this.reads = new ReadPath(memtables, versions);
     this.background = new Background({
       options,
       clock,
+      observer,
+      directory,
       health,
       memtables,
       versions,
@@ -80,7 +84,7 @@ export class Engine {
 
   /** Makes the engine ready for writes from `nextSequence` on. `previousLog` is the newest log on disk. */
   begin(nextSequence: number, previousLog: LogExtent): void {
-    const { memtables, catalog, fileSystem, directory, databaseId, health } = this.parts;
+    const { memtables, catalog, fileSystem, directory, databaseId, health, clock, observer } = this.parts;
     memtables.begin(nextSequence);
     const makeRoom = (): void => {
       this.background.pressure.makeRoom();
@@ -96,6 +100,8 @@ export class Engine {
         directory,
         databaseId,
         health,
+        clock,
+        observer,
         versions: this.parts.versions,
         room: new DiskRoom(fileSystem, directory, this.parts.options.memtableBytes),
         slots: () => memtables.all(),

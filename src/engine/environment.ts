@@ -7,6 +7,7 @@ import { unforeseenBytes } from '../env/chance.js';
 import { type Clock, systemClock } from '../env/clock.js';
 import type { FileSystem } from '../env/file-system.js';
 import { nodeFileSystem } from '../env/node-file-system.js';
+import { type Observer, processObserver } from './observer.js';
 
 export interface Environment {
   readonly fileSystem: FileSystem;
@@ -14,6 +15,8 @@ export interface Environment {
   createRunner(settings: JobSettings, handler: JobHandler): JobRunner;
   /** 16 bytes for the id of a new database. */
   createDatabaseId(): Uint8Array;
+  /** Who is told what happens; absent: the channels of this process. */
+  readonly observer?: Observer;
   /** Uncompressed size at which blocks of tables are closed, and stored size at which tables are; absent: as in limits.ts. */
   readonly blockBytes?: number;
   readonly targetTableBytes?: number;
@@ -24,4 +27,5 @@ export const systemEnvironment: Environment = {
   clock: systemClock,
   createRunner: (settings, handler) => new WorkerRunner(settings, handler, systemClock),
   createDatabaseId: () => unforeseenBytes(16),
+  observer: processObserver,
 };

@@ -11,6 +11,7 @@
 import type { FlushJob, JobFailure, JobResult, JobSuccess } from '../compaction/job.js';
 import type { JobDesk } from './job-desk.js';
 import type { MemtableSlot } from './memtable-slot.js';
+import { failureMessage } from './observer.js';
 import { Retry } from './retry.js';
 
 /** Filters of young runs are larger: each of them is asked by every read that goes on to older ones. */
@@ -25,7 +26,7 @@ export class FlushScheduler {
   readonly retry: Retry;
   /** Small leftovers of recovery are flushed too, because somebody needs the memory or the logs gone. */
   flushLeftovers = false;
-  private running: { readonly job: FlushJob; readonly slot: MemtableSlot } | undefined;
+  private running: { readonly job: FlushJob; readonly slot: MemtableSlot; readonly began: number } | undefined;
   private installing = false;
 
   constructor(private readonly desk: JobDesk) {
@@ -44,21 +45,21 @@ export class FlushScheduler {
 
   /** Starts a flush if one is due. */
   schedule(): void {
-    const { memtables, targetTableBytes } = this.desk.surroundings;
+    const { memtables, clock, targetTableBytes } = this.desk.surroundings;
     const slot = memtables.sealed[0];
     if (slot === undefined || this.running !== undefined || this.retry.isWaiting || !slot.isFlushable) return;
     if (this.isLeftover(slot) && !this.flushLeftovers) return;
     const records = slot.memtable.freeze();
     const outputs = Math.ceil((2 * slot.memtable.usedBytes) / targetTableBytes) + 2;
     const job: FlushJob = { ...this.desk.newJob(outputs), kind: 'flush', records, filterBitsPerKey: filterBitsUpper };
-    this.running = { job, slot };
+    this.running = { job, slot, began: clock.now() };
     this.desk.submit(job);
   }
 
   /** Takes a result if it is of the running flush. */
   take(result: JobResult): boolean {
     if (this.running?.job.id !== result.id) return false;
-    if (result.ok) this.install(this.running.slot, result);
+    if (result.ok) this.install(this.running.slot, this.running.began, result);
     else this.fail(this.running.job, result);
     return true;
   }
@@ -95,7 +96,7 @@ export class FlushScheduler {
     return memtables.sealed.length === 1 && logs > 0 && logs < leftoverLogsMax && isSmall;
   }
 
-  private install(slot: MemtableSlot, result: JobSuccess): void {
+  private install(slot: MemtableSlot, began: number, result: JobSuccess): void {
     const { memtables, versions } = this.desk.surroundings;
     const { counters } = this.desk;
     const tables = result.outputs.flat();
@@ -124,7 +125,23 @@ export class FlushScheduler {
       this.running = undefined;
       this.installing = false;
       this.retry.succeeded();
+      this.tell(began, result);
       this.desk.changed();
+    });
+  }
+
+  private tell(began: number, result: JobSuccess): void {
+    const { observer, clock, directory: database } = this.desk.surroundings;
+    if (!observer.flush.hasSubscribers) return;
+    const { entriesRead, entriesWritten, bytesWritten } = result.counts;
+    const tablesWritten = result.outputs.flat().length;
+    observer.flush.publish({
+      database,
+      durationMs: clock.now() - began,
+      entriesRead,
+      entriesWritten,
+      bytesWritten,
+      tablesWritten,
     });
   }
 
@@ -133,6 +150,8 @@ export class FlushScheduler {
     this.running = undefined;
     this.desk.counters.failures++;
     this.retry.failed(failure);
+    const { observer, directory } = this.desk.surroundings;
+    if (observer.error.hasSubscribers) observer.error.publish(failureMessage(directory, 'flush', failure));
     this.desk.changed();
   }
 }

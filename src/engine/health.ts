@@ -17,7 +17,11 @@ export class Health {
   private failure: unknown;
   private poisoned = false;
 
-  constructor(readonly readOnly: boolean) {}
+  constructor(
+    readonly readOnly: boolean,
+    /** Told the failure that poisons. */
+    private readonly onPoison: (cause: unknown) => void = () => {},
+  ) {}
 
   get isClosed(): boolean {
     return this.closed;
@@ -66,6 +70,7 @@ export class Health {
     if (this.poisoned) return;
     this.poisoned = true;
     this.failure = cause;
+    this.onPoison(cause);
   }
 
   stop(): void {

@@ -8,12 +8,15 @@ import type { LiveFiles } from '../version/live-files.js';
 import type { BucketCatalog } from './bucket-catalog.js';
 import type { Health } from './health.js';
 import type { MemtableSet } from './memtable-set.js';
+import type { Observer } from './observer.js';
 import type { VersionStore } from './version-store.js';
 
 /** The parts of the engine that background work touches. */
 export interface BackgroundSurroundings {
   readonly options: ResolvedOptions;
   readonly clock: Clock;
+  readonly observer: Observer;
+  readonly directory: string;
   readonly health: Health;
   readonly memtables: MemtableSet;
   readonly versions: VersionStore;

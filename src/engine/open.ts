@@ -38,6 +38,7 @@ import type { Environment } from './environment.js';
 import { Health } from './health.js';
 import { MemtableSlot } from './memtable-slot.js';
 import { MemtableSet } from './memtable-set.js';
+import { poisonMessage, processObserver } from './observer.js';
 import { recoverLogs } from './recovery.js';
 import { VersionStore } from './version-store.js';
 import { ViewRegistry } from './views.js';
@@ -122,7 +123,10 @@ export async function openEngine(options: ResolvedOptions, environment: Environm
     if (found.state === undefined && options.readOnly) throw new VarveError('VARVE_NOT_FOUND', `${directory} holds no database`);
     const state = found.state ?? initialState(environment.createDatabaseId());
     const liveFiles = new LiveFiles(fileSystem, directory);
-    const health = new Health(options.readOnly);
+    const observer = environment.observer ?? processObserver;
+    const health = new Health(options.readOnly, (cause) => {
+      if (observer.error.hasSubscribers) observer.error.publish(poisonMessage(directory, cause));
+    });
     const cache = new BlockCache(options.cacheBytes);
     const { databaseId } = state;
     const tableContext = { fileSystem, directory, databaseId, codec, openTables: new OpenTables(fileSystem, directory), cache };
@@ -144,6 +148,7 @@ export async function openEngine(options: ResolvedOptions, environment: Environm
       databaseId,
       fileSystem,
       clock: environment.clock,
+      observer,
       health,
       lock,
       liveFiles,

@@ -1,10 +1,11 @@
 /**
- * Files that are no part of a database: where a temporary one is made, and a snapshot that is read from a file of the caller's.
+ * Files that are no part of a database: where a temporary one is made, and files of the caller's that are read.
  */
-import { createReadStream } from 'node:fs';
+import { createReadStream, realpathSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemErrorCode } from '../errors.js';
 import { ioError } from './io-error.js';
 
 /** Bytes that are read at a time. */
@@ -23,4 +24,14 @@ export async function makeTemporaryDirectory(prefix: string): Promise<string> {
 /** The bytes of a file, piece by piece; the file is opened at the first and closed after the last. Errors are those of the system. */
 export function fileInPieces(path: string): AsyncIterable<unknown> {
   return createReadStream(path, { highWaterMark: pieceBytes });
+}
+
+/** The path with every link followed, which a FileSystem does not do in the last place; as it is where nothing is there. VARVE_IO. */
+export function followLinks(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (cause) {
+    if (systemErrorCode(cause) === 'ENOENT') return path;
+    throw ioError('find', path, cause);
+  }
 }
