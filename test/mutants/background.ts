@@ -96,22 +96,6 @@ export const backgroundMutants: readonly Mutant[] = [
     isLiveness: true,
   },
   {
-    name: 'result-taken-twice',
-    file: 'compaction/worker-runner.ts',
-    find: '} else if (this.outstanding.delete(message.result.id)) {',
-    replace: '} else if (message.result.id >= 0) {',
-    breaks: 'a job of a lost worker fails and succeeds',
-    tests: ['compaction/worker-runner'],
-  },
-  {
-    name: 'results-after-the-end',
-    file: 'compaction/worker-runner.ts',
-    find: '    if (this.closed) return;\n    if (message',
-    replace: '    if (message',
-    breaks: 'a result is installed into a database that was closed',
-    tests: ['compaction/worker-runner'],
-  },
-  {
     name: 'newer-memtable-flushed-first',
     file: 'engine/flush-scheduler.ts',
     find: 'const slot = memtables.sealed[0];',
