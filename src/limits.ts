@@ -69,6 +69,7 @@ export const openTablesMax = 256;
 export const reservedBytes = 64 * 1024;
 
 /**
- * Bytes that compactions leave free beyond that, so that they never take the room of the log: one memtable's, but no more than this. At 1 MiB a file system of 4 MiB is still of use.
+ * Bytes that compactions leave free beyond that, so that they never take the room of the log: one memtable's, but no more than
+ * this. At 1 MiB a file system of 4 MiB is still of use.
  */
 export const headroomBytesMax = 1024 * 1024;

@@ -88,9 +88,14 @@ describe('on a full disk', () => {
     let roomBytes = roomy;
     disk.capacityBytes = roomy;
     disk.files.onRoomAsked = () => roomBytes;
+    // What the logs lack shall not come from a table.
+    disk.files.onCall = ({ kind, path }) => {
+      if (kind === 'create' && path.endsWith('.sst')) throw systemFailure('EIO', path);
+    };
     // The first part is so long that it is written off the event loop, and fills its memtable; the second is in the next one.
     journal.update(backend, (section) => section.put('a', 'large', 300_000));
-    journal.update(backend, (section) => section.puts('a', 0, 10, 1200));
+    journal.update(backend, (section) => section.puts('a', 900, 10, 1200));
+    const committed = await backend.hash();
     const writes = disk.files.counts.write;
     const refused = expect(journal.durable(() => backend.forceCommit())).rejects.toMatchObject(noSpace);
     while (disk.files.counts.write < writes + 1) await Promise.resolve();
@@ -100,6 +105,7 @@ describe('on a full disk', () => {
     }).toThrow(expect.objectContaining(noSpace));
     await refused;
     await turnsOfTheLoop(4);
+    expect(await backend.hash()).toBe(committed);
     roomBytes = roomy;
     await journal.durable(() => backend.forceCommit());
     const restarted = await openDatabase(memory.crash(1, 'dropUnsynced'));
