@@ -23,7 +23,7 @@ const words = [
   'closing',
   'verifying',
 ];
-const quickWords = ['defragging', 'opening', 'restoring'];
+const quickWords = ['acknowledged', 'defragging', 'restoring'];
 /** How a process ends without being asked; nobody handles these signals here. */
 const signals: NodeJS.Signals[] = ['SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGTERM', 'SIGINT'];
 
@@ -60,7 +60,7 @@ async function round(database: StormyDatabase, word: string, random: Random, tal
   const times = word === 'opening' ? 1 : 1 + Math.floor(random() * byTier(1, 6));
   await hasSaid(child, word, times);
   // Not to wait for anything: the moment of the kill is what is left to chance.
-  await new Promise((resolve) => setTimeout(resolve, random() < 0.3 ? 0 : random() * 25));
+  await new Promise((resolve) => setTimeout(resolve, word === 'acknowledged' || random() < 0.3 ? 0 : random() * 25));
   child.process.kill(signals[Math.floor(random() * signals.length)]);
   const end = await child.ended;
   expect(signals, database.told(end)).toContain(end.signal);
