@@ -9,7 +9,7 @@
  *
  * | how it ends                                  | known at once            | known to a thread that is blocked |
  * | its program ends: an exit, an uncaught throw | by its event             | by a word of shared memory        |
- * | out of memory, terminated from outside       | by its event             | by silence                        |
+ * | out of memory, terminated, never begun       | by its event             | by silence                        |
  * | hangs                                        | by silence               | by silence                        |
  *
  * Invariants:

@@ -25,7 +25,7 @@ const compactCases = ['exit', 'memory', 'spin', 'sleep'].map((fault): Case => [f
 const quickCases: readonly Case[] = [
   ['memory', 'once', 'await'],
   ['spin', 'once', 'block'],
-  ['throw', 'ever', 'block'],
+  ['exit', 'ever', 'block'],
   ['exit', 'once', 'compact'],
 ];
 const cases = isDeep ? [...allCases, ...compactCases] : quickCases;
