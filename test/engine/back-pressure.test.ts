@@ -21,6 +21,7 @@ function pressureOf(behind: Behind, delays: number[] = []): BackPressure {
     memtables: { sealed: Array.from({ length: behind.sealed ?? 0 }), active: { memtable: { isFull: behind.isFull ?? false } } },
     versions: { version: { levels: [{ runs: Array.from({ length: behind.runs ?? 0 }) }] } },
     clock: {
+      now: () => 0,
       startTimer: (delayMs: number, callback: () => void) => {
         delays.push(delayMs);
         callback();
@@ -33,7 +34,7 @@ function pressureOf(behind: Behind, delays: number[] = []): BackPressure {
     retry: { failures: behind.compactionFailures ?? 0 },
     isFull: behind.fullCompaction ?? false,
   } as unknown as CompactionScheduler;
-  const waiting = { until: () => Promise.resolve() } as unknown as Waiting;
+  const waiting = { until: () => Promise.resolve(), noteStall: () => {} } as unknown as Waiting;
   return new BackPressure(surroundings, flushes, compactions, waiting);
 }
 

@@ -82,6 +82,14 @@ function bucketOf(key: string): { id: number; prefixLength: number } {
   return { id, prefixLength: first - 0xf6 };
 }
 
+/** The tables that the live manifest names. */
+export function liveTables(files: Files): Bytes[] {
+  const tables = liveManifest(files)
+    .levels.flat()
+    .flatMap((run) => run.tables);
+  return tables.map((table) => fileOf(files, `${digits(table.fileNumber)}.sst`));
+}
+
 export function readContent(files: Files): Content {
   const versions = newestVersions(files);
   const content: Content = new Map();

@@ -39,11 +39,11 @@ test('whoever has a directory open that was moved away touches no other one that
   cpSync(other, path, { recursive: true });
   const before = contentOf(path);
   const acknowledged = await writeUntilItFails(backend);
-  expect(await rejectionOf(backend.forceCommit())).toMatchObject({ code: 'VARVE_POISONED' });
-  expect(await rejectionOf(backend.defrag())).toMatchObject({ code: 'VARVE_POISONED' });
+  expect(await rejectionOf(backend.forceCommit())).toMatchObject({ code: 'VARVE_IO' });
+  expect(await rejectionOf(backend.defrag())).toMatchObject({ code: 'VARVE_IO' });
   expect(pairsOf(backend.readTx(), 'b').length).toBeGreaterThanOrEqual(100 + acknowledged);
   // It tells again that something unlocked was not committed.
-  expect(await rejectionOf(backend.close())).toMatchObject({ code: 'VARVE_POISONED' });
+  expect(await rejectionOf(backend.close())).toMatchObject({ code: 'VARVE_IO' });
   expect(contentOf(path)).toEqual(before);
 
   expect((await verify(`${path}-moved`)).problems).toEqual([]);
