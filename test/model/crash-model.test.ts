@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { MemoryDisk } from '../support/memory-disk.js';
+import { byTier } from '../support/tier.js';
 import { crashCommands } from './crash-commands.js';
 import { lifeCommands } from './life-commands.js';
 import { pinCommands } from './pin-commands.js';
@@ -36,7 +37,7 @@ const { VARVE_SEED, VARVE_PATH, VARVE_REPLAY, VARVE_RUNS } = process.env;
 
 const commandsMin = 100;
 const commandsMax = 400;
-const searchLimitMs = 120_000;
+const searchLimitMs = byTier(120_000, 1_200_000);
 
 /** A program that takes longer waits for something that never comes. */
 const programLimitMs = 20_000;
@@ -93,7 +94,7 @@ describe('every program of commands and crashes gives what plain sorted maps giv
         }
       });
       await fc.assert(property, {
-        numRuns: VARVE_RUNS === undefined ? 2 : Number(VARVE_RUNS),
+        numRuns: VARVE_RUNS === undefined ? byTier(2, 40) : Number(VARVE_RUNS),
         timeout: programLimitMs,
         interruptAfterTimeLimit: searchLimitMs,
         markInterruptAsFailure: true,

@@ -17,6 +17,7 @@ import { pinCommands } from './pin-commands.js';
 import { readCommands } from './read-commands.js';
 import { hashOf } from './state.js';
 import { keys, options } from './universe.js';
+import { byTier } from '../support/tier.js';
 import { Model, System, expectState } from './world.js';
 import { writeCommands } from './write-commands.js';
 
@@ -27,7 +28,7 @@ const commandsMin = 200;
 const commandsMax = 800;
 
 /** Shrinking ends after this long, with what it has found by then. */
-const searchLimitMs = 120_000;
+const searchLimitMs = byTier(120_000, 1_200_000);
 
 const presets = (['balanced', 'read', 'write', 'space'] as const).flatMap((compaction) =>
   (['none', 'zstd'] as const).map((compression) => ({ compaction, compression })),
@@ -72,7 +73,7 @@ describe('every program of commands gives what plain sorted maps give', () => {
         }
       });
       await fc.assert(property, {
-        numRuns: VARVE_RUNS === undefined ? 3 : Number(VARVE_RUNS),
+        numRuns: VARVE_RUNS === undefined ? byTier(2, 40) : Number(VARVE_RUNS),
         interruptAfterTimeLimit: searchLimitMs,
         // A program that hangs is a failure, not the end of the search.
         markInterruptAsFailure: true,
