@@ -1,132 +1,167 @@
 /**
- * What is measured while a workload runs: the time, the latency of each section, memory, and the store's own counters.
+ * What is measured while a workload runs, alike for every store and from outside of it.
  *
- *   start ── section, section, … ── committed ── idle
- *              '--- latencies ---'      │           └ flushes and compactions that the writes caused are done as well
- *                                       └ every operation is acknowledged
+ *   start ── call, call, … ── acknowledged ── drained
+ *            '- latencies -'      │               └ no thread of the process works any more, and no file changes
+ *                                 └ the store has acknowledged every operation
  *
- * Both ends are reported: a store that only postpones its work looks fast at the first and not at the second.
+ * Both ends are reported: a store that only postpones its work looks fast at the first and not at the second. The speed that tables and ratios
+ * use is that of a fill until it is drained, and that of everything else until it is acknowledged.
  */
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { createHistogram } from 'node:perf_hooks';
+import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The store is idle when neither its counters nor its files changed for so long. The wait itself is not counted. */
+/** The store is drained when for so long neither its files changed nor its threads worked. The wait itself is not counted. */
 const quietMs = 400;
 const lookMs = 20;
+/** Share of one core that a process at rest takes, this harness included. */
+const restingShare = 0.1;
 
 /**
  * @typedef {object} Measurement
  * @property {number} operations
- * @property {number} committedMs until everything was acknowledged
- * @property {number} idleMs until background work was done too
- * @property {number} sectionOperations operations of one section
- * @property {{ p50: number, p99: number, p999: number, max: number }} sectionMicroseconds
+ * @property {number} openMs
+ * @property {number} acknowledgedMs
+ * @property {number} drainedMs
+ * @property {number} callOperations operations of one call
+ * @property {{ p50: number, p99: number, p999: number, max: number }} callMicroseconds
+ * @property {{ p99: number, max: number }} eventLoopDelayMs beyond the resolution of one millisecond
+ * @property {number} cpuMicroseconds of all threads, until drained, for one operation
  * @property {number} rssPeakBytes of the whole process
- * @property {number} diskBytes files of the database at rest
+ * @property {number} diskBytes files of the store when drained
  * @property {number} diskPeakBytes the most that was seen when looking
- * @property {number} writeAmplification bytes written to disk for one of the user's; NaN where nothing was written
- * @property {object} stats the store's own, at the end
+ * @property {number} writtenBytes handed to the system by write calls, until drained
+ * @property {number} userBytes keys and values that were put
+ * @property {object} [extra] what a workload adds
  */
 
 /** Meter of one workload. */
 export class Meter {
-  constructor() {
+  /** @param {string} directory of the store */
+  constructor(directory) {
+    this.directory = directory;
     this.histogram = createHistogram({ lowest: 1, highest: 3_600_000_000_000, figures: 3 });
-    this.startedAt = 0;
-    this.committedAt = 0;
+    this.loop = monitorEventLoopDelay({ resolution: 1 });
     this.operations = 0;
-    this.sectionOperations = 1;
+    this.callOperations = 1;
+    this.userBytes = 0;
+    this.openMs = 0;
+    this.extra = {};
   }
 
-  /** @param {number} sectionOperations */
-  start(sectionOperations) {
-    this.sectionOperations = sectionOperations;
+  /** @param {number} callOperations */
+  start(callOperations) {
+    this.callOperations = callOperations;
     this.histogram.reset();
+    this.writtenBefore = writtenBytes();
+    this.cpuBefore = process.cpuUsage();
+    this.loop.enable();
+    this.loop.reset();
     this.startedAt = performance.now();
   }
 
   /**
-   * Takes a section that began at `beganAt` (of performance.now) and ends now.
+   * Takes a call that began at `beganAt` (of performance.now) and ends now.
    * @param {number} beganAt
-   * @returns {number} now, so that the next section may begin with it
+   * @returns {number} now, so that the next call may begin with it
    */
-  section(beganAt) {
+  call(beganAt) {
     const now = performance.now();
     this.histogram.record(Math.max(1, Math.round((now - beganAt) * 1e6)));
     return now;
   }
 
-  /** @param {number} operations */
-  committed(operations) {
-    this.committedAt = performance.now();
+  /**
+   * @param {number} operations
+   * @param {number} [userBytes] keys and values that were put
+   */
+  acknowledged(operations, userBytes = 0) {
+    this.acknowledgedAt = performance.now();
+    this.loop.disable();
     this.operations = operations;
+    this.userBytes = userBytes;
   }
 
-  /**
-   * @param {import('varve').Backend} backend
-   * @param {string} directory
-   * @param {number} idleAt when background work had ended, of performance.now
-   * @param {number} diskPeakBytes
-   * @returns {Measurement}
-   */
-  result(backend, directory, idleAt, diskPeakBytes) {
-    const stats = backend.stats();
-    const written = stats.walBytesWritten + stats.flushBytesWritten + stats.compactionBytesWritten;
+  /** @returns {Promise<Measurement>} once the store is drained */
+  async drained() {
+    const { drainedAt, diskPeakBytes, cpu } = await untilQuiet(this.directory);
     const microseconds = (percentile) => this.histogram.percentile(percentile) / 1000;
+    const delayMs = (nanoseconds) => Math.max(0, nanoseconds / 1e6 - 1);
+    const used = cpu.user + cpu.system - this.cpuBefore.user - this.cpuBefore.system;
     return {
       operations: this.operations,
-      committedMs: this.committedAt - this.startedAt,
-      idleMs: idleAt - this.startedAt,
-      sectionOperations: this.sectionOperations,
-      sectionMicroseconds: {
+      openMs: this.openMs,
+      acknowledgedMs: this.acknowledgedAt - this.startedAt,
+      drainedMs: Math.max(drainedAt, this.acknowledgedAt) - this.startedAt,
+      callOperations: this.callOperations,
+      callMicroseconds: {
         p50: microseconds(50),
         p99: microseconds(99),
         p999: microseconds(99.9),
-        max: this.histogram.max / 1000,
+        max: this.histogram.count === 0 ? 0 : this.histogram.max / 1000,
       },
+      eventLoopDelayMs: { p99: delayMs(this.loop.percentile(99)), max: delayMs(this.loop.max) },
+      cpuMicroseconds: used / Math.max(1, this.operations),
       rssPeakBytes: process.resourceUsage().maxRSS * 1024,
-      diskBytes: directoryBytes(directory),
+      diskBytes: directoryBytes(this.directory),
       diskPeakBytes,
-      writeAmplification: stats.userBytesWritten === 0 ? Number.NaN : written / stats.userBytesWritten,
-      stats,
+      writtenBytes: writtenBytes() - this.writtenBefore,
+      userBytes: this.userBytes,
+      extra: this.extra,
     };
   }
 }
 
 /**
  * Waits until nothing moves any more.
- * @param {import('varve').Backend} backend
  * @param {string} directory
- * @returns {Promise<{ idleAt: number, diskPeakBytes: number }>} when the last change was seen, of performance.now
  */
-export async function untilIdle(backend, directory) {
-  let idleAt = performance.now();
-  let seen = '';
+export async function untilQuiet(directory) {
+  let drainedAt = performance.now();
+  let lookedAt = drainedAt;
+  let cpu = process.cpuUsage();
+  let diskBytes = -1;
   let diskPeakBytes = 0;
   for (;;) {
-    const diskBytes = directoryBytes(directory);
-    diskPeakBytes = Math.max(diskPeakBytes, diskBytes);
-    const { flushes, compactions, memtableBytes, compactionBytesWritten, levels } = backend.stats();
-    const state = JSON.stringify([diskBytes, flushes, compactions, memtableBytes, compactionBytesWritten, levels]);
-    const now = performance.now();
-    if (state !== seen) {
-      seen = state;
-      idleAt = now;
-    } else if (now - idleAt >= quietMs) {
-      return { idleAt, diskPeakBytes };
-    }
     await sleep(lookMs);
+    const bytes = directoryBytes(directory);
+    diskPeakBytes = Math.max(diskPeakBytes, bytes);
+    const now = performance.now();
+    const used = process.cpuUsage(cpu);
+    const isWorking = (used.user + used.system) / 1000 > (now - lookedAt) * restingShare;
+    if (bytes !== diskBytes || isWorking) {
+      diskBytes = bytes;
+      drainedAt = now;
+      cpu = process.cpuUsage();
+    } else if (now - drainedAt >= quietMs) {
+      return { drainedAt, diskPeakBytes, cpu };
+    }
+    if (!isWorking) cpu = process.cpuUsage();
+    lookedAt = now;
   }
 }
 
 /**
  * @param {string} directory
- * @returns {number} sizes of its files; one that goes in between counts nothing
+ * @returns {number} what its files take on the disk, those below it included; one that goes in between counts nothing
  */
 export function directoryBytes(directory) {
   let sum = 0;
-  for (const name of readdirSync(directory)) sum += statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0;
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+    const status = statSync(join(directory, name), { throwIfNoEntry: false });
+    // What is allocated: a store that maps its file makes it larger than what it holds. A page that was never written takes nothing.
+    if (status?.isFile()) sum += Math.min(status.size, status.blocks * 512);
+  }
   return sum;
+}
+
+/** @returns {number} bytes that this process has given to write calls; 0 where the system does not count them */
+function writtenBytes() {
+  try {
+    return Number(/^wchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
 }

@@ -1,177 +1,136 @@
 /**
- * Workloads that read a database which was filled in random order and is at rest: how fast is one key, a scan, a short range?
+ * Workloads that read a store which was filled in random order and is at rest: how fast is one key, a scan, a short range?
  *
- * Reads are synchronous. A section is 100 point reads, 100 short ranges or 1000 entries of a scan, through one view; after 100 sections the
- * event loop gets a turn, as it would between two requests of a server.
- *
- * Point reads come in two kinds, told apart by the cache: `read-hit` has the default cache, which does not hold all of the
- * database at a million entries; `read-hit-hot` has one that does, and a pass over all keys to fill it, and is compared with stores that map
- * their file into memory.
+ * A call is 100 point reads, 1000 entries of a scan, or one range of 10; after 100 calls the event loop gets a turn, as it would between two
+ * requests of a server. Every 64th value is compared with what was put: looking at all of them would be a part of the figure.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { keyBytes, permutation, Random, writeKey, writeMissingKey } from '../data.js';
+import { permutation, Random } from '../data.js';
 
-const sectionReads = 100;
-const scanSection = 1000;
-const sectionsPerTurn = 100;
-const hotCacheBytes = 512 * 1024 * 1024;
-const scanPasses = 3;
+const groupReads = 100;
+const scanGroup = 1000;
+const callsPerTurn = 100;
 const rangeLimit = 10;
-/** One read in so many is compared with what was written: looking at all of them would be a part of the figure. */
 const checkedRead = 64;
-const afterAllKeys = Buffer.from([0xff]);
 
 /**
- * Reads keys in random order, as many as there are entries, and checks that they find what they should.
  * @param {import('./write.js').Context} context
- * @param {boolean} isHit
+ * @param {{ isHit: boolean, passes: number }} how only the last pass is measured
  */
-async function readPoints({ backend, bucket, entries, values, meter }, isHit) {
-  const name = Buffer.from(bucket);
-  const key = Buffer.alloc(keyBytes);
+async function readPoints({ store, entries, keys, values, meter }, { isHit, passes }) {
   const order = permutation(entries, 0xc2b2);
+  const group = new Array(groupReads);
+  const results = new Array(groupReads);
   let found = 0;
-  let sections = 0;
-  meter.start(sectionReads);
-  for (let done = 0; done < entries;) {
-    const end = Math.min(entries, done + sectionReads);
-    const beganAt = performance.now();
-    const view = backend.concurrentReadTx();
-    for (; done < end; done++) {
-      if (isHit) writeKey(key, order[done]);
-      else writeMissingKey(key, order[done]);
-      const value = view.unsafeGet(name, key);
-      if (value === undefined) continue;
-      found++;
-      if (done % checkedRead === 0 && !value.equals(values.of(order[done], 0)))
+  for (let pass = 0; pass < passes; pass++) {
+    found = 0;
+    let calls = 0;
+    meter.start(groupReads);
+    for (let done = 0; done < entries;) {
+      const count = Math.min(groupReads, entries - done);
+      for (let i = 0; i < count; i++) group[i] = isHit ? keys.of(order[done + i], i) : keys.missing(order[done + i], i);
+      const beganAt = performance.now();
+      const read = store.getMany(group, count, results);
+      if (read !== undefined) await read;
+      meter.call(beganAt);
+      for (let i = 0; i < count; i++) if (results[i] !== undefined) found++;
+      if (isHit && calls % checkedRead === 0 && !results[0]?.equals(values.of(order[done], 0)))
         throw new Error(`entry ${order[done]} has a wrong value`);
+      done += count;
+      if (++calls % callsPerTurn === 0) await turn();
     }
-    view.runlock();
-    meter.section(beganAt);
-    if (++sections % sectionsPerTurn === 0) await turn();
+    meter.acknowledged(entries);
   }
-  meter.committed(entries);
   if (found !== (isHit ? entries : 0)) throw new Error(`${found} of ${entries} reads found a value`);
 }
 
 /**
  * @param {import('./write.js').Context} context
- * @param {(view: import('varve').ReadTx, bucket: Buffer, visit: (key: Buffer, value: Buffer) => void) => void} walk
+ * @param {boolean} isReverse
  */
-async function scanAll({ backend, bucket, entries, meter }, walk) {
-  const name = Buffer.from(bucket);
+async function scanAll({ store, entries, meter }, isReverse) {
   let seen = 0;
   let bytes = 0;
-  meter.start(scanSection);
-  for (let pass = 0; pass < scanPasses; pass++) {
-    const view = backend.concurrentReadTx();
+  for (let pass = 0; pass < 2; pass++) {
+    seen = 0;
+    meter.start(scanGroup);
     let beganAt = performance.now();
-    walk(view, name, (key, value) => {
+    const walked = store.scan(isReverse, (key, value) => {
       bytes += key.length + value.length;
-      if (++seen % scanSection === 0) beganAt = meter.section(beganAt);
+      if (++seen % scanGroup === 0) beganAt = meter.call(beganAt);
     });
-    view.runlock();
+    if (walked !== undefined) await walked;
+    meter.acknowledged(entries);
     await turn();
   }
-  meter.committed(entries * scanPasses);
-  if (seen !== entries * scanPasses || bytes < seen * keyBytes)
-    throw new Error(`a scan saw ${seen} of ${entries * scanPasses} entries`);
+  if (seen !== entries || bytes < seen) throw new Error(`a scan saw ${seen} of ${entries} entries`);
 }
 
 /** @param {import('./write.js').Context} context */
-async function seekRanges({ backend, bucket, entries, meter }) {
-  const name = Buffer.from(bucket);
-  const key = Buffer.alloc(keyBytes);
-  const random = new Random(0x27d4);
+async function seekRanges({ store, entries, keys, meter }) {
   const seeks = Math.ceil(entries / 4);
   let found = 0;
-  let sections = 0;
-  meter.start(sectionReads);
-  for (let done = 0; done < seeks;) {
-    const end = Math.min(seeks, done + sectionReads);
-    const beganAt = performance.now();
-    const view = backend.concurrentReadTx();
-    for (; done < end; done++) {
-      writeKey(key, random.below(Math.max(1, entries - rangeLimit)));
-      found += view.unsafeRange(name, key, afterAllKeys, rangeLimit).keys.length;
+  for (let pass = 0; pass < 2; pass++) {
+    const random = new Random(0x27d4);
+    found = 0;
+    meter.start(1);
+    for (let done = 0; done < seeks; done++) {
+      const key = keys.of(random.below(Math.max(1, entries - rangeLimit)), 0);
+      const beganAt = performance.now();
+      const count = store.seek(key, rangeLimit);
+      found += typeof count === 'number' ? count : await count;
+      meter.call(beganAt);
+      if (done % (callsPerTurn * 10) === 0) await turn();
     }
-    view.runlock();
-    meter.section(beganAt);
-    if (++sections % sectionsPerTurn === 0) await turn();
+    meter.acknowledged(seeks);
   }
-  meter.committed(seeks);
   if (found !== seeks * Math.min(entries, rangeLimit)) throw new Error(`${seeks} ranges found ${found} entries`);
 }
+
+const shared = { start: /** @type {const} */ ('filled'), mayReuse: true };
 
 /** @type {import('./write.js').Workload[]} */
 export const readWorkloads = [
   {
-    name: 'read-hit',
-    question: 'point reads of keys that are there, in random order, default cache',
-    isFilled: true,
-    config: {},
-    run: (context) => readPoints(context, true),
+    ...shared,
+    name: 'readrandom',
+    question: 'point reads in random order, room for everything in memory, second pass',
+    cache: 'hot',
+    run: (context) => readPoints(context, { isHit: true, passes: 2 }),
   },
   {
-    name: 'read-hit-hot',
-    question: 'the same with everything in the cache',
-    isFilled: true,
-    config: { cacheBytes: hotCacheBytes },
-    run: async (context) => {
-      await readPoints(context, true);
-      await readPoints(context, true);
-    },
+    ...shared,
+    name: 'readrandom-cold',
+    question: 'the same with room for a twentieth, on files that are not in memory',
+    cache: 'cold',
+    run: (context) => readPoints(context, { isHit: true, passes: 1 }),
   },
   {
-    name: 'read-miss',
-    question: 'point reads of keys that are not there, between those that are, default cache',
-    isFilled: true,
-    config: {},
-    run: (context) => readPoints(context, false),
+    ...shared,
+    name: 'readmissing',
+    question: 'point reads of keys that lie between those that are there, second pass',
+    cache: 'hot',
+    run: (context) => readPoints(context, { isHit: false, passes: 2 }),
   },
   {
-    name: 'scan',
-    question: `all entries in key order with unsafeForEach, ${scanPasses} times, default cache`,
-    isFilled: true,
-    config: {},
-    run: (context) => scanAll(context, (view, bucket, visit) => view.unsafeForEach(bucket, visit)),
+    ...shared,
+    name: 'readseq',
+    question: 'all entries in key order, second pass',
+    cache: 'hot',
+    run: (context) => scanAll(context, false),
   },
   {
-    name: 'scan-hot',
-    question: 'the same with everything in the cache',
-    isFilled: true,
-    config: { cacheBytes: hotCacheBytes },
-    run: async (context) => {
-      const walk = (view, bucket, visit) => view.unsafeForEach(bucket, visit);
-      await scanAll(context, walk);
-      await scanAll(context, walk);
-    },
+    ...shared,
+    name: 'readreverse',
+    question: 'all entries against the order, second pass',
+    cache: 'hot',
+    run: (context) => scanAll(context, true),
   },
   {
-    name: 'scan-iterate',
-    question: `all entries in key order with unsafeIterate, ${scanPasses} times, default cache`,
-    isFilled: true,
-    config: {},
-    run: (context) =>
-      scanAll(context, (view, bucket, visit) => {
-        for (const [key, value] of view.unsafeIterate(bucket)) visit(key, value);
-      }),
-  },
-  {
-    name: 'seek-10',
-    question: 'ranges of 10 entries from a random key on, default cache',
-    isFilled: true,
-    config: {},
+    ...shared,
+    name: 'seekrandom',
+    question: 'ranges of 10 entries from a random key on, second pass',
+    cache: 'hot',
     run: seekRanges,
-  },
-  {
-    name: 'seek-10-hot',
-    question: 'the same with everything in the cache',
-    isFilled: true,
-    config: { cacheBytes: hotCacheBytes },
-    run: async (context) => {
-      await seekRanges(context);
-      await seekRanges(context);
-    },
   },
 ];

@@ -1,23 +1,23 @@
 /**
- * Workloads that write: how fast are puts, in which order, in sections of which size, made durable how often?
+ * Workloads that write: how fast are puts, in which order, in batches of which size, synced how often?
  *
- * A program that lives on an event loop gives it a turn now and then, and so do these. Where commits are not awaited one by one, a turn
- * (setImmediate) comes every 10_000 puts: that is the store's own batchLimit, at which it starts a commit, so every commit that the
- * workload caused can move on before the next one is due. Each workload ends by awaiting the commit of everything.
+ * A program that lives on an event loop gives it a turn now and then, and so do these: every 10 000 operations.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { keyBytes, permutation, writeKey } from '../data.js';
+import { keyBytes, permutation } from '../data.js';
 
-const putsPerTurn = 10_000;
+const operationsPerTurn = 10_000;
+const batchPuts = 1000;
 /** Seeds of the orders; an overwrite comes in another order than the fill. */
-const seeds = [0x9e37, 0x85eb];
+const seeds = { fill: 0x9e37, overwrite: 0x85eb, delete: 0xca6b };
 
 /**
  * @typedef {object} Context
- * @property {import('varve').Backend} backend
- * @property {string} bucket that exists
+ * @property {import('../stores/store.js').Store} store
  * @property {number} entries
+ * @property {import('../data.js').DigitKeys | import('../data.js').NameKeys} keys with at least 1000 slots
  * @property {import('../data.js').Values} values
+ * @property {number} valueBytes
  * @property {import('../measure.js').Meter} meter
  */
 
@@ -25,91 +25,171 @@ const seeds = [0x9e37, 0x85eb];
  * @typedef {object} Workload
  * @property {string} name
  * @property {string} question
- * @property {boolean} isFilled whether it starts on a database that holds all entries
- * @property {Partial<import('varve').BackendConfig>} config
+ * @property {'empty' | 'filled' | 'killed'} start what the store holds: nothing, all entries and at rest, or what a killed process left
+ * @property {boolean} [mayReuse] whether it leaves the store as it was
+ * @property {boolean} [isDurable] whether each acknowledged write is synced
+ * @property {boolean} [isFill] whether its speed is counted until the store is drained
+ * @property {'hot' | 'cold'} [cache] room for everything, or for a twentieth and an empty page cache; absent: the default of 64 MiB
+ * @property {number} [valueBytes]
+ * @property {'names'} [keys]
+ * @property {(entries: number) => number} [scale] how many entries it works on
+ * @property {string[]} [only] the stores that can do it
  * @property {(context: Context) => Promise<void>} run
  */
 
 /**
- * Puts all entries.
  * @param {Context} context
- * @param {{ order: Uint32Array | undefined, sectionPuts: number, generation: number, awaitEach: boolean }} how
+ * @param {{ order: Uint32Array | undefined, batch: number, generation: number }} how
  */
-async function putAll({ backend, bucket, entries, values, meter }, { order, sectionPuts, generation, awaitEach }) {
-  const tx = backend.batchTx();
-  const name = Buffer.from(bucket);
-  const key = Buffer.alloc(keyBytes);
-  let untilTurn = putsPerTurn;
-  meter.start(sectionPuts);
+export async function putAll({ store, entries, keys, values, meter, valueBytes }, { order, batch, generation }) {
+  const batchKeys = new Array(batch);
+  const batchValues = new Array(batch);
+  let untilTurn = operationsPerTurn;
+  let keysBytes = 0;
+  meter.start(batch);
   for (let done = 0; done < entries;) {
-    const end = Math.min(entries, done + sectionPuts);
-    const beganAt = performance.now();
-    tx.lock();
-    for (let i = done; i < end; i++) {
-      const entry = order === undefined ? i : order[i];
-      writeKey(key, entry);
-      if (order === undefined) tx.unsafeSeqPut(name, key, values.of(entry, generation));
-      else tx.unsafePut(name, key, values.of(entry, generation));
+    const count = Math.min(batch, entries - done);
+    for (let i = 0; i < count; i++) {
+      const entry = order === undefined ? done + i : order[done + i];
+      batchKeys[i] = keys.of(entry, i);
+      batchValues[i] = values.of(entry, generation);
+      keysBytes += batchKeys[i].length;
     }
-    tx.unlock();
-    if (awaitEach) await tx.commit();
-    meter.section(beganAt);
-    untilTurn -= end - done;
-    done = end;
-    if (untilTurn > 0 || awaitEach) continue;
-    untilTurn = putsPerTurn;
+    const beganAt = performance.now();
+    const acknowledged = store.putBatch(batchKeys, batchValues, count);
+    if (acknowledged !== undefined) await acknowledged;
+    meter.call(beganAt);
+    done += count;
+    untilTurn -= count;
+    if (untilTurn > 0) continue;
+    untilTurn = operationsPerTurn;
     await turn();
   }
-  await tx.commit();
-  meter.committed(entries);
+  await store.flush();
+  meter.acknowledged(entries, keysBytes + entries * valueBytes);
 }
 
 /**
- * Fills a database for the workloads that read; not measured.
+ * Puts all entries in random order: what every workload that starts on a full store begins with.
  * @param {Context} context
  */
-export async function fill(context) {
-  await putAll(context, { order: permutation(context.entries, seeds[0]), sectionPuts: 1000, generation: 0, awaitEach: false });
+export function fillRandom(context) {
+  return putAll(context, { order: permutation(context.entries, seeds.fill), batch: batchPuts, generation: 0 });
 }
+
+/** @param {Context} context */
+async function putSingly({ store, entries, keys, values, meter, valueBytes }) {
+  const order = permutation(entries, seeds.fill);
+  const key = new Array(1);
+  const value = new Array(1);
+  meter.start(1);
+  for (let done = 0; done < entries; done++) {
+    key[0] = keys.of(order[done], 0);
+    value[0] = values.of(order[done], 0);
+    const beganAt = performance.now();
+    const acknowledged = store.putVisible(key, value, 1);
+    if (acknowledged !== undefined) await acknowledged;
+    meter.call(beganAt);
+    if (done % operationsPerTurn === 0) await turn();
+  }
+  await store.flush();
+  meter.acknowledged(entries, entries * (keyBytes + valueBytes));
+}
+
+/** @param {Context} context */
+async function deleteHalf({ store, entries, keys, meter }) {
+  const order = permutation(entries, seeds.delete);
+  const half = entries >> 1;
+  const batchKeys = new Array(batchPuts);
+  let untilTurn = operationsPerTurn;
+  meter.start(batchPuts);
+  for (let done = 0; done < half;) {
+    const count = Math.min(batchPuts, half - done);
+    for (let i = 0; i < count; i++) batchKeys[i] = keys.of(order[done + i], i);
+    const beganAt = performance.now();
+    const acknowledged = store.deleteBatch(batchKeys, count);
+    if (acknowledged !== undefined) await acknowledged;
+    meter.call(beganAt);
+    done += count;
+    untilTurn -= count;
+    if (untilTurn > 0) continue;
+    untilTurn = operationsPerTurn;
+    await turn();
+  }
+  await store.flush();
+  meter.acknowledged(half, half * keyBytes);
+}
+
+/** About as many bytes as `entries` entries of 116 bytes are, in larger values. */
+const alikeInBytes = (valueBytes) => (entries) => Math.max(1000, Math.floor((entries * 116) / (keyBytes + valueBytes)));
+
+const canSync = ['varve', 'classic-level', 'lmdb', 'better-sqlite3', 'bare-loop'];
 
 /** @type {Workload[]} */
 export const writeWorkloads = [
   {
-    name: 'fill-sequential',
-    question: 'puts in key order, 1000 a section, no fsync',
-    isFilled: false,
-    config: { unsafeNoFsync: true },
-    run: (context) => putAll(context, { order: undefined, sectionPuts: 1000, generation: 0, awaitEach: false }),
+    name: 'fillseq',
+    question: 'puts in key order, 1000 a batch',
+    start: 'empty',
+    isFill: true,
+    run: (context) => putAll(context, { order: undefined, batch: batchPuts, generation: 0 }),
   },
-  {
-    name: 'fill-random',
-    question: 'puts in random order, 1000 a section, no fsync',
-    isFilled: false,
-    config: { unsafeNoFsync: true },
-    run: fill,
-  },
-  {
-    name: 'fill-single',
-    question: 'puts in random order, each a section of its own and visible at once, no fsync',
-    isFilled: false,
-    config: { unsafeNoFsync: true },
-    run: (context) =>
-      putAll(context, { order: permutation(context.entries, seeds[0]), sectionPuts: 1, generation: 0, awaitEach: false }),
-  },
-  {
-    name: 'fill-durable',
-    question: 'puts in random order, 100 a section, each section awaited with its fsync',
-    isFilled: false,
-    config: {},
-    run: (context) =>
-      putAll(context, { order: permutation(context.entries, seeds[0]), sectionPuts: 100, generation: 0, awaitEach: true }),
-  },
+  { name: 'fillrandom', question: 'puts in random order, 1000 a batch', start: 'empty', isFill: true, run: fillRandom },
   {
     name: 'overwrite',
-    question: 'every entry again with another value, in another random order, 1000 a section, no fsync',
-    isFilled: true,
-    config: { unsafeNoFsync: true },
-    run: (context) =>
-      putAll(context, { order: permutation(context.entries, seeds[1]), sectionPuts: 1000, generation: 1, awaitEach: false }),
+    question: 'every entry again with another value, in another random order, 1000 a batch',
+    start: 'filled',
+    isFill: true,
+    run: (context) => putAll(context, { order: permutation(context.entries, seeds.overwrite), batch: batchPuts, generation: 1 }),
+  },
+  {
+    name: 'fillsingle',
+    question: 'puts in random order, one by one, each visible before the next',
+    start: 'empty',
+    isFill: true,
+    run: putSingly,
+  },
+  {
+    name: 'fillsync-1',
+    question: 'puts in random order, each synced before the next (a hundredth of the entries)',
+    start: 'empty',
+    isDurable: true,
+    isFill: true,
+    only: canSync,
+    scale: (entries) => Math.max(500, Math.floor(entries / 100)),
+    run: (context) => putAll(context, { order: permutation(context.entries, seeds.fill), batch: 1, generation: 0 }),
+  },
+  {
+    name: 'fillsync-100',
+    question: 'puts in random order, 100 a batch, each batch synced before the next',
+    start: 'empty',
+    isDurable: true,
+    isFill: true,
+    only: canSync,
+    run: (context) => putAll(context, { order: permutation(context.entries, seeds.fill), batch: 100, generation: 0 }),
+  },
+  {
+    name: 'deleterandom',
+    question: 'half of the entries deleted in random order, 1000 a batch',
+    start: 'filled',
+    isFill: true,
+    run: deleteHalf,
+  },
+  ...[20, 1024, 16_384].map((valueBytes) => ({
+    name: `fillrandom-${valueBytes < 1024 ? `${valueBytes}B` : `${valueBytes / 1024}KiB`}`,
+    question: `fillrandom with values of ${valueBytes} bytes${valueBytes > 100 ? ', as many bytes in all' : ''}`,
+    start: /** @type {const} */ ('empty'),
+    isFill: true,
+    valueBytes,
+    scale: valueBytes > 100 ? alikeInBytes(valueBytes) : undefined,
+    run: fillRandom,
+  })),
+  {
+    name: 'fillrandom-names',
+    question: 'fillrandom with the names of the packages of npm as keys',
+    start: 'empty',
+    isFill: true,
+    keys: 'names',
+    run: fillRandom,
   },
 ];
