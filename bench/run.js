@@ -10,7 +10,6 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { plan, Workshop } from './cells.js';
 import { parseOptions, usage } from './options.js';
 import { machineLine } from './report/machine.js';
-import { writePage } from './report/page.js';
 import { headLine, cellLine } from './report/table.js';
 
 /** @returns {string} */
@@ -58,7 +57,11 @@ try {
     const isGiven = options.from.length > 0;
     const reports = isGiven ? options.from.map((file) => JSON.parse(readFileSync(file, 'utf8'))) : [await runAll(options)];
     if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(reports[0], undefined, 1)}\n`);
-    if (options.page !== undefined) await writePage(options.page, reports);
+    if (options.page !== undefined) {
+      // Plots need packages that varve alone is measured without.
+      const { writePage } = await import('./report/page.js');
+      await writePage(options.page, reports);
+    }
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
