@@ -8,8 +8,8 @@ export const backgroundMutants: readonly Mutant[] = [
   {
     name: 'writers-never-held-up',
     file: 'engine/back-pressure.ts',
-    find: 'return this.surroundings.memtables.sealed.length >= sealedMax || this.hasTooManyRuns();',
-    replace: 'return this.hasTooManyRuns();',
+    find: 'return this.surroundings.memtables.sealed.length >= sealedMax || this.hasTooManyRuns;',
+    replace: 'return this.hasTooManyRuns;',
     breaks: 'a writer that outruns the worker fills the memory',
     tests: ['contract/memory-bound'],
   },
@@ -114,8 +114,8 @@ export const backgroundMutants: readonly Mutant[] = [
   {
     name: 'verifier-passes-over-logs',
     file: 'engine/verify.ts',
-    find: "      report.problems.push(problemOf(error, 'the logs'));\n",
-    replace: '',
+    find: "(error) => report.problems.push(problemOf(error, 'the logs'))",
+    replace: '() => {}',
     breaks: 'damage in a log is not reported',
     tests: ['contract/verify', 'engine/log-witnesses'],
   },

@@ -19,8 +19,8 @@ export const barrierMutants: readonly Mutant[] = [
   {
     name: 'installed-before-the-sync',
     file: 'engine/version-store.ts',
-    find: '        await this.manifest?.syncAsync();\n        if (this.pending[0] === install) this.apply(install);',
-    replace: '        if (this.pending[0] === install) this.apply(install);\n        await this.manifest?.syncAsync();',
+    find: '        await this.syncManifestAsync();\n        if (this.pending[0] === install) this.apply(install);',
+    replace: '        if (this.pending[0] === install) this.apply(install);\n        await this.syncManifestAsync();',
     breaks: 'replaced files are deleted before the edit that replaces them is durable',
     tests: [crash],
   },

@@ -76,8 +76,8 @@ export const checksumMutants: readonly Mutant[] = [
   {
     name: 'log-of-another-number-taken',
     file: 'wal/log-format.ts',
-    find: 'if (header.logNumber !== logNumber) {',
-    replace: 'if (logNumber < 0) {',
+    find: 'return header.logNumber === logNumber;',
+    replace: 'return header.logNumber >= 0;',
     breaks: 'a log that was renamed passes for a torn one',
     tests: ['wal/log-damage', 'wal/log-writer'],
   },

@@ -110,8 +110,8 @@ export const fileMutants: readonly Mutant[] = [
   {
     name: 'descriptor-closed-under-a-write',
     file: 'env/node-file-handle.ts',
-    find: "if (this.#asynchronousCalls === 0) this.#attempt('close', () => closeSync(this.#descriptor));",
-    replace: "this.#attempt('close', () => closeSync(this.#descriptor));",
+    find: 'if (this.#asynchronousCalls === 0) closeDescriptor(this.#descriptor);',
+    replace: 'closeDescriptor(this.#descriptor);',
     breaks: 'the rest of a write lands in another file',
     tests: [node],
   },
@@ -231,8 +231,8 @@ export const fileMutants: readonly Mutant[] = [
   {
     name: 'read-only-owner-writes-its-line',
     file: 'env/directory-lock.ts',
-    find: '    if (!options.readOnly) {\n      held.add',
-    replace: '    if (options !== undefined) {\n      held.add',
+    find: '    if (!options.readOnly) {\n      refuse',
+    replace: '    if (options !== undefined) {\n      refuse',
     breaks: 'opening for reading changes LOCK',
     tests: [lock, 'contract/read-only'],
   },
@@ -303,8 +303,8 @@ export const fileMutants: readonly Mutant[] = [
   {
     name: 'lock-kept-after-an-open-that-failed',
     file: 'env/directory-lock.ts',
-    find: '  } catch (error) {\n    held.release();\n    throw error;',
-    replace: '  } catch (error) {\n    throw error;',
+    find: '    releaseAfterFailure(held);\n    throw error;',
+    replace: '    throw error;',
     breaks: 'a refused open keeps a descriptor and the entry of the directory',
     tests: [lock],
   },

@@ -175,9 +175,9 @@ export const lengthMutants: readonly Mutant[] = [
   },
   {
     name: 'edit-removes-what-is-not-there',
-    file: 'version/version.ts',
-    find: "if (found !== removed.size) return 'a table is removed that is not there';",
-    replace: '',
+    file: 'version/version-builder.ts',
+    find: 'if (run === undefined) return `table ${fileNumber} is removed, and is not there, or no more`;',
+    replace: 'if (run === undefined) continue;',
     breaks: 'an edit that does not fit the state is applied',
     tests: ['version/version', 'version/manifest'],
   },

@@ -66,15 +66,15 @@ export const syncMutants: readonly Mutant[] = [
   {
     name: 'edit-not-synced',
     file: 'engine/version-store.ts',
-    find: '        await this.manifest?.syncAsync();\n        if',
-    replace: '        await Promise.resolve();\n        if',
+    find: '        await this.syncManifestAsync();\n        if (this.pending',
+    replace: '        await Promise.resolve();\n        if (this.pending',
     breaks: 'logs and tables are deleted although the edit that gives them up is not durable',
     tests: [crash],
   },
   {
     name: 'edit-not-synced-in-place',
     file: 'engine/version-store.ts',
-    find: '        this.manifest?.sync();\n        this.apply(install);',
+    find: '        this.syncManifest();\n        this.apply(install);',
     replace: '        this.apply(install);',
     breaks: 'the same where a blocked writer installs the edit in place',
     tests: [crash],

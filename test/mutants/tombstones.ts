@@ -212,7 +212,7 @@ export const tombstoneMutants: readonly Mutant[] = [
   {
     name: 'blocks-copied-whose-first-key-was-seen',
     file: 'compaction/merge.ts',
-    find: '    if (this.lastKey.equals(scanner)) return false;\n',
+    find: '    if (this.lastKey.compare(scanner) >= 0) return false;\n',
     replace: '',
     breaks: 'an older version of a key that was just written is copied',
     tests: [merge],
@@ -291,9 +291,9 @@ export const tombstoneMutants: readonly Mutant[] = [
   },
   {
     name: 'new-run-behind-older-ones',
-    file: 'version/version.ts',
-    find: '[...level.added, ...level.runs]',
-    replace: '[...level.runs, ...level.added]',
+    file: 'version/version-builder.ts',
+    find: 'b.edit - a.edit || a.place - b.place',
+    replace: 'a.edit - b.edit || a.place - b.place',
     breaks: 'an older run is read before a newer one',
     tests: ['version/version'],
   },

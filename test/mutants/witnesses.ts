@@ -28,8 +28,8 @@ export const witnessMutants: readonly Mutant[] = [
   {
     name: 'promises-of-later-edits-ignored',
     file: 'version/manifest-reader.ts',
-    find: 'if (promise === undefined) return state;',
-    replace: 'if (promise !== -1) return state;',
+    find: 'if (promise === undefined) break;',
+    replace: 'if (promise !== -1) break;',
     breaks: 'damage in a manifest passes for a torn tail',
     tests: ['version/manifest'],
   },
@@ -52,7 +52,7 @@ export const witnessMutants: readonly Mutant[] = [
   {
     name: 'word-of-the-next-log-ignored-by-recovery',
     file: 'engine/recovery.ts',
-    find: '      previous.requiredBytes = header.previousLogBytes;\n',
+    find: '    if (previous !== undefined) previous.requiredBytes = header?.previousLogBytes ?? 0;\n',
     replace: '',
     breaks: 'sections of a complete log are dropped in silence, and later ones kept',
     tests: [knows],
@@ -76,8 +76,8 @@ export const witnessMutants: readonly Mutant[] = [
   {
     name: 'word-of-the-manifest-ignored',
     file: 'engine/recovery.ts',
-    find: 'durableBytes: number === source.newestLogNumber ? source.newestLogBytes : undefined',
-    replace: 'durableBytes: undefined',
+    find: 'durableBytes: number === newestLogNumber ? newestLogBytes : undefined',
+    replace: 'durableBytes: newestLogBytes < 0 ? 0 : undefined',
     breaks: 'damage to the end of a log that was closed passes for a torn tail',
     tests: [knows],
   },
@@ -116,17 +116,16 @@ export const witnessMutants: readonly Mutant[] = [
   {
     name: 'log-of-the-manifest-may-be-missing',
     file: 'engine/recovery.ts',
-    find: 'if (newestLogNumber > 0 && newestLogNumber >= oldestLogNumber && !numbers.includes(newestLogNumber)) {',
-    replace: 'if (newestLogNumber < 0) {',
+    find: 'if (isMissing(newestLogNumber))',
+    replace: 'if (newestLogNumber < 0)',
     breaks: 'a database whose newest log is gone opens without its last commits',
     tests: [knows],
   },
   {
     name: 'log-of-the-next-log-may-be-missing',
     file: 'engine/recovery.ts',
-    find: '      if (previous === undefined) {',
-    replace:
-      '      if (previous === undefined) {\n        chain.push({ number, requiredBytes: 0, durableBytes: undefined });\n        continue;',
+    find: 'if (isMissing(previousNumber) || previousNumber === number) {',
+    replace: 'if (previousNumber === number) {',
     breaks: 'a database without a log in the middle opens without its sections',
     tests: [knows],
   },
