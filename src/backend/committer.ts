@@ -21,7 +21,7 @@ import { keepAlive, type Timer } from '../env/clock.js';
 import { invalidArgument } from '../errors.js';
 import type { SectionLock } from './section-lock.js';
 
-/** Shortest time after which a commit that was refused is tried again by itself. */
+/** Shortest time after which a commit that was refused, by the log or by the hook, is tried again by itself. */
 const refusedMsMin = 100;
 
 interface DueCommit {
@@ -186,7 +186,7 @@ export class Committer {
         this.timer = undefined;
         this.startInBackground();
         // Where the hook threw, the sections are still pending.
-        if (!this.lock.isHeld) this.armTimer();
+        if (!this.lock.isHeld) this.armTimer(refusedMsMin);
       },
       true,
     );

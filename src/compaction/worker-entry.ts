@@ -49,6 +49,7 @@ async function runCompactions(): Promise<void> {
   compacting = true;
   for (let job = compactions.shift(); job !== undefined; job = compactions.shift()) sendResult(await runSlices(job));
   compacting = false;
+  cancelled.clear();
 }
 
 async function runSlices(job: CompactionJob): Promise<JobResult> {
@@ -68,7 +69,8 @@ async function runSlices(job: CompactionJob): Promise<JobResult> {
 
 function take(message: MessageToWorker): void {
   if (message.kind === 'cancel') {
-    cancelled.add(message.id);
+    // A job that has ended meanwhile is none any more.
+    if (compacting) cancelled.add(message.id);
     return;
   }
   const { job } = message;

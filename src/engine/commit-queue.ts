@@ -28,7 +28,7 @@ import { frameHeaderBytes } from '../format/frame-header.js';
 import type { LogFrame } from '../wal/log-format.js';
 import type { LogWriter, PreparedGroup } from '../wal/log-writer.js';
 import { LogWriter as Writer } from '../wal/log-writer.js';
-import type { DiskRoom } from './disk-room.js';
+import { checkRoom } from './disk-room.js';
 import type { Health } from './health.js';
 import type { LogExtent, MemtableSlot } from './memtable-slot.js';
 import type { Observer } from './observer.js';
@@ -72,7 +72,6 @@ export interface CommitSurroundings {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly versions: VersionStore;
-  readonly room: DiskRoom;
   /** All slots, oldest first. */
   slots(): readonly MemtableSlot[];
   /** Bytes of all memtables: what flushes will write at most. */
@@ -214,9 +213,9 @@ export class CommitQueue {
   private begin(slot: MemtableSlot, target: number): Step | undefined {
     const frames = slot.framesBelow(target);
     if (frames.length === 0) return undefined;
-    const { observer, clock, room, unflushedBytes } = this.surroundings;
+    const { fileSystem, directory, observer, clock, unflushedBytes } = this.surroundings;
     try {
-      room.check(bytesOf(frames), unflushedBytes());
+      checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes());
     } catch (error) {
       throw new GroupRefused(error);
     }

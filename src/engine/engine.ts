@@ -20,9 +20,8 @@ import type { LiveFiles } from '../version/live-files.js';
 import { Background } from './background.js';
 import type { BucketCatalog } from './bucket-catalog.js';
 import { CommitQueue } from './commit-queue.js';
-import { DiskRoom } from './disk-room.js';
 import type { Health } from './health.js';
-import type { LogExtent } from './memtable-slot.js';
+import type { LogExtent, MemtableSlot } from './memtable-slot.js';
 import type { MemtableSet } from './memtable-set.js';
 import type { Observer } from './observer.js';
 import { ReadPath } from './read-path.js';
@@ -103,7 +102,6 @@ export class Engine {
         clock,
         observer,
         versions: this.parts.versions,
-        room: new DiskRoom(fileSystem, directory, this.parts.options.memtableBytes),
         slots: () => memtables.all(),
         unflushedBytes: () => memtables.bytes,
         onCommitted: () => this.background.schedule(),
@@ -211,11 +209,7 @@ export class Engine {
     await attempt(() => versions.settled());
     await attempt(() => this.commits?.idle());
     for (const slot of memtables.all()) {
-      await attempt(() => {
-        if (slot.log === undefined || health.isPoisoned) return;
-        versions.noteLog(slot.log.logNumber, slot.log.syncedBytes);
-        versions.syncManifest();
-      });
+      this.noteLength(slot);
       await attempt(() => slot.log?.close());
     }
     await attempt(() => versions.close());
@@ -226,6 +220,18 @@ export class Engine {
   private committedForCatalog(): number {
     // Deletions are durable below the committed sequence; before recovery has ended nothing is.
     return this.commits === undefined ? 0 : this.commits.committedSequence - 1;
+  }
+
+  /** Tells the manifest how long a log is. Never throws: the note helps to find damage, and nothing is lost without it. */
+  private noteLength({ log }: MemtableSlot): void {
+    const { health, versions } = this.parts;
+    if (log === undefined || health.isPoisoned) return;
+    try {
+      versions.noteLog(log.logNumber, log.syncedBytes);
+      versions.syncManifest();
+    } catch {
+      // A full disk, for one: everything that was acknowledged is in the log all the same.
+    }
   }
 
   /** Never throws: what is left is an orphan, which the next open removes. */

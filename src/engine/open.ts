@@ -176,7 +176,8 @@ async function recover(
   logNumbers: readonly number[],
   canCompress: boolean,
 ): Promise<void> {
-  const { options, directory, databaseId, fileSystem, lock, versions, memtables, catalog, targetTableBytes } = engine.parts;
+  const { options, directory, databaseId, fileSystem, lock, health, versions, memtables, catalog, targetTableBytes } =
+    engine.parts;
   if (!options.readOnly) {
     versions.startManifest();
     removeOrphans(engine);
@@ -233,6 +234,8 @@ async function recover(
   if (!started) startRunner();
   else engine.background.schedule();
   await engine.background.workOffLeftovers();
+  // A manifest that failed meanwhile is told to whoever opens, and not only to the first commit.
+  if (health.isPoisoned) throw health.poisonError().cause;
 }
 
 /** Logs that were flushed while others were still to be read, and logs without records, are needed no more. */

@@ -206,6 +206,8 @@ export class VersionStore {
     try {
       if (this.manifest !== undefined && !this.manifest.hasFailed && !this.surroundings.health.isPoisoned)
         this.manifest.appendClose();
+    } catch {
+      // The frame says how long the manifest was when it was closed. Losing it loses only that.
     } finally {
       this.manifest?.close();
       for (const reader of this.readers.values()) reader.close();

@@ -13,7 +13,8 @@
  *
  * **Invariants:**
  * 1. The identity is that of LOCK, which its owner holds open: the system gives its inode to no other file, not even after LOCK was removed.
- * 2. Reads are let pass: whatever is read is bound to the database by checksums.
+ * 2. Reads are let pass: whatever is read is bound to the database by checksums. So are writes to files that are open: they reach the
+ *    files of this database, wherever those are now, and what they acknowledge is there.
  * 3. Node cannot name a file relative to an open directory, so a move between the look and the change (microseconds) is not seen.
  */
 import { fstatSync, statSync } from 'node:fs';

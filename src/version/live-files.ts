@@ -13,7 +13,7 @@
  */
 import type { FileSystem } from '../env/file-system.js';
 import { joinPath } from '../env/path.js';
-import { assert } from '../errors.js';
+import { assert, systemErrorCode, VarveError } from '../errors.js';
 
 /** Counts who holds which file. Names are without the directory. */
 export class LiveFiles {
@@ -107,7 +107,7 @@ export class LiveFiles {
     try {
       this.#fileSystem.unlink(path);
     } catch (error) {
-      if (this.#stillExists(path)) {
+      if (!isGone(error, path)) {
         this.#failureCount++;
         this.#failed.delete(name);
         this.#failed.set(name, error);
@@ -118,13 +118,9 @@ export class LiveFiles {
     this.#failed.delete(name);
     this.#onUnlinked?.(name);
   }
+}
 
-  /** Where even that cannot be told, it is taken to exist. */
-  #stillExists(path: string): boolean {
-    try {
-      return this.#fileSystem.status(path) !== undefined;
-    } catch {
-      return true;
-    }
-  }
+/** Whether unlinking failed because there is nothing at the path; not because something else, such as LOCK, is missing. */
+function isGone(error: unknown, path: string): boolean {
+  return error instanceof VarveError && error.file === path && systemErrorCode(error) === 'ENOENT';
 }

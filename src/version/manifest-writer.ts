@@ -9,6 +9,7 @@
  * 3. After a failed write or sync every call throws VARVE_POISONED with the first error as cause (wal/append-file.ts).
  */
 import type { FileSystem } from '../env/file-system.js';
+import { joinPath } from '../env/path.js';
 import { ByteWriter } from '../format/byte-writer.js';
 import { checksum64 } from '../format/checksum.js';
 import { manifestFileName } from '../format/file-names.js';
@@ -46,6 +47,11 @@ export class ManifestWriter {
       writer.sync();
     } catch (error) {
       writer.close();
+      try {
+        fileSystem.unlink(joinPath(directory, writer.fileName));
+      } catch {
+        // The first error is the one that matters; a manifest that CURRENT does not name is removed by the next open.
+      }
       throw error;
     }
     return writer;

@@ -98,7 +98,7 @@ export const syncMutants: readonly Mutant[] = [
   {
     name: 'closed-log-not-synced-into-the-manifest',
     file: 'engine/engine.ts',
-    find: '        versions.syncManifest();\n',
+    find: '      versions.syncManifest();\n',
     replace: '',
     breaks:
       'after a close and a crash the manifest does not know how long the log was, so that damage to its end passes for a torn tail',

@@ -108,7 +108,7 @@ export const witnessMutants: readonly Mutant[] = [
   {
     name: 'closed-log-not-noted',
     file: 'engine/engine.ts',
-    find: '        versions.noteLog(slot.log.logNumber, slot.log.syncedBytes);\n',
+    find: '      versions.noteLog(log.logNumber, log.syncedBytes);\n',
     replace: '',
     breaks: 'damage to the end of a log that was closed passes for a torn tail',
     tests: [knows],

@@ -61,7 +61,9 @@ export class ArrayFileSystem implements FileSystem {
 
   unlink(path: string): void {
     this.note(`unlink ${path}`);
-    if (!this.files.delete(path)) throw new VarveError('VARVE_IO', `${path} does not exist`, { file: path });
+    if (this.files.delete(path)) return;
+    const cause = Object.assign(new Error('ENOENT'), { errno: -2, code: 'ENOENT' });
+    throw new VarveError('VARVE_IO', `${path} does not exist`, { file: path, cause });
   }
 
   removeDirectory(): void {}
