@@ -132,7 +132,9 @@ export interface Backend extends AsyncDisposable {
 
 /** A key that `hash` leaves out; the name of its bucket still counts. */
 export interface IgnoreKey {
+  /** Name of its bucket. */
   bucket: BytesInput;
+  /** The key itself. */
   key: BytesInput;
 }
 
@@ -212,7 +214,9 @@ export interface ReadTx extends Disposable {
 
 /** What a range read found: the n-th value belongs to the n-th key. The arrays and buffers are the caller's. */
 export interface RangeResult {
+  /** Keys, in order. */
   keys: Buffer[];
+  /** Their values, at the same places. */
   vals: Buffer[];
 }
 

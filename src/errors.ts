@@ -36,6 +36,7 @@ export interface VarveErrorDetails {
   readonly file?: string | undefined;
   /** Offset in that file, in bytes. */
   readonly offset?: number | undefined;
+  /** The error beneath. */
   readonly cause?: unknown;
 }
 
@@ -48,6 +49,7 @@ export class VarveError extends Error {
   /** Offset in that file, in bytes. */
   readonly offset?: number;
 
+  /** For adapters and tests: the library makes its own. */
   constructor(code: VarveErrorCode, message: string, details: VarveErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'VarveError';

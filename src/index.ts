@@ -26,5 +26,5 @@ export {
 } from './backend/open-backend.js';
 export { prometheusContentType, prometheusText } from './backend/prometheus-text.js';
 export type { CommitMessage, CompactionMessage, ErrorMessage, FlushMessage, StallKind, StallMessage } from './engine/observer.js';
-export { VarveError, type VarveErrorCode } from './errors.js';
+export { VarveError, type VarveErrorCode, type VarveErrorDetails } from './errors.js';
 export { defaultBackendConfig } from './options.js';

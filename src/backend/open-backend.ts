@@ -26,7 +26,11 @@ export function openBackend(config: BackendConfig): Promise<Backend> {
   return openEngineBackend(config);
 }
 
-/** As openBackend, for adapters, which build on more than the public interface. */
+/**
+ * As openBackend, for adapters, which build on more than the public interface.
+ *
+ * @internal
+ */
 export async function openEngineBackend(config: BackendConfig): Promise<EngineBackend> {
   const options = resolveOptions(config);
   const engine = await openEngine({ ...options, path: resolvePath(options.path) }, systemEnvironment);
@@ -81,7 +85,11 @@ export async function verify(path: string): Promise<VerifyReport> {
   }
 }
 
-/** Whether a database is at a path, in whatever state; for adapters. */
+/**
+ * Whether a database is at a path, in whatever state; for adapters.
+ *
+ * @internal
+ */
 export function databaseExists(path: string): boolean {
   return stateOf(resolvePath(path)) === 'database';
 }

@@ -27,9 +27,13 @@ interface MessageBase {
 export interface FlushMessage extends MessageBase {
   /** From the start of the job until its tables were installed. */
   readonly durationMs: number;
+  /** Records of the memtable. */
   readonly entriesRead: number;
+  /** Records in the new tables. */
   readonly entriesWritten: number;
+  /** Bytes of the new tables. */
   readonly bytesWritten: number;
+  /** New tables. */
   readonly tablesWritten: number;
 }
 
@@ -41,12 +45,19 @@ export interface CompactionMessage extends MessageBase {
   readonly targetLevel: number;
   /** Whether it is that of a defrag. */
   readonly isFull: boolean;
+  /** Records of the tables that were merged, those in copied blocks included; 0 where tables were only moved. */
   readonly entriesRead: number;
+  /** Records in the new tables. */
   readonly entriesWritten: number;
+  /** Bytes of the blocks of the tables that were merged, as they are stored. */
   readonly bytesRead: number;
+  /** Bytes of the new tables. */
   readonly bytesWritten: number;
+  /** Blocks that went to the new tables as they were. */
   readonly blocksCopied: number;
+  /** Tables that are gone, their content being in the new ones. */
   readonly tablesRemoved: number;
+  /** New tables. */
   readonly tablesWritten: number;
   /** Tables that went to the level as they are. */
   readonly tablesMoved: number;
@@ -60,7 +71,9 @@ export type StallKind = 'slowed' | 'waiting' | 'blocked';
 
 /** On `varve:stall`. */
 export interface StallMessage extends MessageBase {
+  /** How it was held up. */
   readonly kind: StallKind;
+  /** From the call that was held up until it went on. */
   readonly durationMs: number;
 }
 
@@ -78,11 +91,17 @@ export interface ErrorMessage extends MessageBase {
   readonly origin: 'flush' | 'compaction' | 'poison';
   /** A code of VarveError; VARVE_IO for what is no VarveError. */
   readonly code: string;
+  /** What went wrong, in words. */
   readonly message: string;
+  /** Whether the work is tried again: always, but for `poison`. */
   readonly willRetry: boolean;
 }
 
-/** Who is told. A channel of Node's is a topic. */
+/**
+ * Who is told. A channel of Node's is a topic.
+ *
+ * @internal
+ */
 export interface Observer {
   readonly flush: Topic<FlushMessage>;
   readonly compaction: Topic<CompactionMessage>;
@@ -91,7 +110,11 @@ export interface Observer {
   readonly error: Topic<ErrorMessage>;
 }
 
-/** The channels of this process. */
+/**
+ * The channels of this process.
+ *
+ * @internal
+ */
 export const processObserver: Observer = {
   flush: namedTopic('varve:flush'),
   compaction: namedTopic('varve:compaction'),
@@ -100,14 +123,22 @@ export const processObserver: Observer = {
   error: namedTopic('varve:error'),
 };
 
-/** The message of a failure that poisons. */
+/**
+ * The message of a failure that poisons.
+ *
+ * @internal
+ */
 export function poisonMessage(database: string, cause: unknown): ErrorMessage {
   const code = cause instanceof VarveError ? cause.code : 'VARVE_IO';
   const message = cause instanceof Error ? cause.message : String(cause);
   return { database, origin: 'poison', code, message, willRetry: false };
 }
 
-/** The message of a job that failed. */
+/**
+ * The message of a job that failed.
+ *
+ * @internal
+ */
 export function failureMessage(database: string, origin: 'flush' | 'compaction', { code, message }: JobFailure): ErrorMessage {
   return { database, origin, code, message, willRetry: true };
 }

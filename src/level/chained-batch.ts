@@ -14,12 +14,18 @@ export interface ChainedBatchWriteOptions extends AbstractChainedBatchWriteOptio
   sync?: boolean | undefined;
 }
 
-/** Writes operations, all or none; with `sync` it waits until they are durable. */
+/**
+ * Writes operations, all or none; with `sync` it waits until they are durable.
+ *
+ * @internal
+ */
 export type WriteOperations = (operations: readonly StoreOperation[], sync: boolean) => Promise<void> | undefined;
 
+/** Operations gathered one by one and written together, all or none: what `batch()` without arguments gives. */
 export class ChainedBatch<TDatabase, KDefault, VDefault> extends AbstractChainedBatch<TDatabase, KDefault, VDefault> {
   private operations: StoreOperation[] = [];
 
+  /** @internal */
   constructor(
     db: TDatabase,
     private readonly writeOperations: WriteOperations,
@@ -27,26 +33,32 @@ export class ChainedBatch<TDatabase, KDefault, VDefault> extends AbstractChained
     super(db);
   }
 
+  /** Writes what was gathered and closes the batch. */
   override write(options: ChainedBatchWriteOptions = {}): Promise<void> {
     return super.write(options);
   }
 
+  /** @internal */
   _put(key: EncodedInput, value: EncodedInput): void {
     this.operations.push({ type: 'put', key: ownBytes(key), value: ownBytes(value) });
   }
 
+  /** @internal */
   _del(key: EncodedInput): void {
     this.operations.push({ type: 'del', key: ownBytes(key) });
   }
 
+  /** @internal */
   _clear(): void {
     this.operations = [];
   }
 
+  /** @internal */
   _write(options: ChainedBatchWriteOptions): Promise<void> | undefined {
     return this.writeOperations(this.operations, options.sync === true);
   }
 
+  /** @internal */
   _close(): void {
     this.operations = [];
   }

@@ -7,6 +7,7 @@ import type { EncodedEntry, ItemWalk } from './item-walk.js';
 
 /** Over entries. */
 export class LevelIterator<TDatabase, K, V> extends AbstractIterator<TDatabase, K, V> {
+  /** @internal */
   constructor(
     db: TDatabase,
     options: object,
@@ -15,22 +16,27 @@ export class LevelIterator<TDatabase, K, V> extends AbstractIterator<TDatabase, 
     super(db, options);
   }
 
+  /** @internal */
   _next(): EncodedEntry | undefined | Promise<EncodedEntry | undefined> {
     return this.walk.next();
   }
 
+  /** @internal */
   _nextv(size: number): EncodedEntry[] | Promise<EncodedEntry[]> {
     return this.walk.nextMany(size);
   }
 
+  /** @internal */
   _all(): EncodedEntry[] | Promise<EncodedEntry[]> {
     return this.walk.nextMany(this.limit - this.count);
   }
 
+  /** @internal */
   _seek(target: EncodedInput): void {
     this.walk.seek(target);
   }
 
+  /** @internal */
   _close(): void {
     this.walk.close();
   }
@@ -38,6 +44,7 @@ export class LevelIterator<TDatabase, K, V> extends AbstractIterator<TDatabase, 
 
 /** Over keys. */
 export class LevelKeyIterator<TDatabase, K> extends AbstractKeyIterator<TDatabase, K> {
+  /** @internal */
   constructor(
     db: TDatabase,
     options: object,
@@ -46,22 +53,27 @@ export class LevelKeyIterator<TDatabase, K> extends AbstractKeyIterator<TDatabas
     super(db, options);
   }
 
+  /** @internal */
   _next(): Encoded | undefined | Promise<Encoded | undefined> {
     return this.walk.next();
   }
 
+  /** @internal */
   _nextv(size: number): Encoded[] | Promise<Encoded[]> {
     return this.walk.nextMany(size);
   }
 
+  /** @internal */
   _all(): Encoded[] | Promise<Encoded[]> {
     return this.walk.nextMany(this.limit - this.count);
   }
 
+  /** @internal */
   _seek(target: EncodedInput): void {
     this.walk.seek(target);
   }
 
+  /** @internal */
   _close(): void {
     this.walk.close();
   }
@@ -69,6 +81,7 @@ export class LevelKeyIterator<TDatabase, K> extends AbstractKeyIterator<TDatabas
 
 /** Over values. */
 export class LevelValueIterator<TDatabase, K, V> extends AbstractValueIterator<TDatabase, K, V> {
+  /** @internal */
   constructor(
     db: TDatabase,
     options: object,
@@ -77,22 +90,27 @@ export class LevelValueIterator<TDatabase, K, V> extends AbstractValueIterator<T
     super(db, options);
   }
 
+  /** @internal */
   _next(): Encoded | undefined | Promise<Encoded | undefined> {
     return this.walk.next();
   }
 
+  /** @internal */
   _nextv(size: number): Encoded[] | Promise<Encoded[]> {
     return this.walk.nextMany(size);
   }
 
+  /** @internal */
   _all(): Encoded[] | Promise<Encoded[]> {
     return this.walk.nextMany(this.limit - this.count);
   }
 
+  /** @internal */
   _seek(target: EncodedInput): void {
     this.walk.seek(target);
   }
 
+  /** @internal */
   _close(): void {
     this.walk.close();
   }

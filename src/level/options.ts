@@ -14,7 +14,6 @@
 import type { BackendConfig } from '../api.js';
 import { invalidArgument } from '../errors.js';
 import { memtableBytesMax } from '../limits.js';
-import type { CompactionSetting, CompressionSetting } from '../options.js';
 import type {
   AbstractBatchOptions,
   AbstractDatabaseOptions,
@@ -27,7 +26,7 @@ import type {
 /** Options of `open`. */
 export interface OpenOptions extends AbstractOpenOptions {
   /** true: `'auto'`; false: `'none'`. Default `'auto'`: zstd where there is a codec and it pays. */
-  compression?: boolean | CompressionSetting | undefined;
+  compression?: boolean | BackendConfig['compression'] | undefined;
   /** One budget in bytes for cached blocks, filters and indexes. Default 64 MiB. */
   cacheBytes?: number | undefined;
   /** ClassicLevel's name for cacheBytes. */
@@ -37,7 +36,7 @@ export interface OpenOptions extends AbstractOpenOptions {
   /** ClassicLevel's name for memtableBytes; what is out of range is brought into it. */
   writeBufferSize?: number | undefined;
   /** What compaction is tuned for. Default `'balanced'`. */
-  compaction?: CompactionSetting | undefined;
+  compaction?: BackendConfig['compaction'] | undefined;
   /** Longest time in milliseconds that a write without `sync` waits until it is made durable; 0: at once. Default 100. */
   batchIntervalMs?: number | undefined;
   /** Operations at which a write starts a commit. Default 10,000. */

@@ -10,7 +10,7 @@
  * 2. A write without `sync` is visible when it resolves, and durable within batchIntervalMs, or when `close` has resolved.
  * 3. What is thrown is a LevelError, or an error of abstract-level's own.
  */
-import type { BackendStats } from '../api.js';
+import type { Backend, BackendStats, Snapshot } from '../api.js';
 import type { EngineBackend } from '../backend/backend.js';
 import type { BucketStore, StoreOperation } from '../backend/bucket-store.js';
 import { databaseExists, openEngineBackend } from '../backend/open-backend.js';
@@ -52,9 +52,7 @@ interface ReadOptions {
 /** What abstract-level awaits. */
 type MayWait<T> = T | Promise<T>;
 
-type BackupTarget = Parameters<Awaited<ReturnType<EngineBackend['snapshot']>>['writeTo']>[0];
-type DefragOptions = Parameters<EngineBackend['defrag']>[0];
-
+/** A database of abstract-level on varve: what it does not say here is as in ClassicLevel. */
 export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLevel<
   string | Buffer | Uint8Array,
   KDefault,
@@ -78,27 +76,35 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
 
   // ---- what takes options of ours
 
+  /** Opens the database; needed only to await it, or to open again after `close`. Rejects where it cannot be opened. */
   override open(options: OpenOptions = {}): Promise<void> {
     return super.open(options);
   }
 
+  /** Writes one entry. */
   override put(key: KDefault, value: VDefault): Promise<void>;
+  /** Writes one entry; with `sync` it resolves when that is durable. */
   override put<K = KDefault, V = VDefault>(key: K, value: V, options: PutOptions<K, V>): Promise<void>;
   override put<K, V>(key: K, value: V, options?: PutOptions<K, V>): Promise<void> {
     return super.put(key, value, options as PutOptions<K, V>);
   }
 
+  /** Deletes one entry; a missing one is no error. */
   override del(key: KDefault): Promise<void>;
+  /** Deletes one entry; with `sync` it resolves when that is durable. */
   override del<K = KDefault>(key: K, options: DelOptions<K>): Promise<void>;
   override del<K>(key: K, options?: DelOptions<K>): Promise<void> {
     return super.del(key, options as DelOptions<K>);
   }
 
+  /** Writes operations, all or none. */
   override batch(operations: AbstractBatchOperation<this, KDefault, VDefault>[]): Promise<void>;
+  /** Writes operations, all or none; with `sync` it resolves when they are durable. */
   override batch<K = KDefault, V = VDefault>(
     operations: AbstractBatchOperation<this, K, V>[],
     options: BatchOptions<K, V>,
   ): Promise<void>;
+  /** A batch to be filled call by call. */
   override batch(): ChainedBatch<this, KDefault, VDefault>;
   override batch(...args: unknown[]): Promise<void> | ChainedBatch<this, KDefault, VDefault> {
     const batch = super.batch as (...given: unknown[]) => Promise<void> | ChainedBatch<this, KDefault, VDefault>;
@@ -130,7 +136,7 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
   }
 
   /** Compacts everything: afterwards no overwritten or deleted key or value is left in a file that no snapshot or iterator needs. */
-  defrag(options?: DefragOptions): Promise<void> {
+  defrag(options?: Parameters<Backend['defrag']>[0]): Promise<void> {
     return this.whenOpen(() => this.parts.backend.defrag(options));
   }
 
@@ -143,7 +149,7 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
    * Streams a copy of the database as it is now, while it goes on: a tar that `restoreSnapshot` of varve takes. Resolves with the
    * bytes written when the target has taken all; does not end it.
    */
-  backup(target: BackupTarget, options?: { signal?: AbortSignal }): Promise<number> {
+  backup(target: Parameters<Snapshot['writeTo']>[0], options?: { signal?: AbortSignal }): Promise<number> {
     return this.whenOpen(async () => {
       const snapshot = await this.parts.backend.snapshot();
       try {
@@ -161,6 +167,7 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
 
   // ---- what abstract-level calls
 
+  /** @internal */
   async _open(options: OpenOptions): Promise<void> {
     try {
       const config = toBackendConfig(this.location, options);
@@ -182,6 +189,7 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
     }
   }
 
+  /** @internal */
   async _close(): Promise<void> {
     const { opened } = this;
     await Promise.allSettled(this.clears);
@@ -193,15 +201,18 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
     }
   }
 
+  /** @internal */
   _get(key: EncodedInput, options: ReadOptions): MayWait<Encoded | undefined> {
     return this.inTurn(this._getSync(key, options), 1);
   }
 
+  /** @internal */
   _getSync(key: EncodedInput, options: ReadOptions): Encoded | undefined {
     const found = this.find(key, options);
     return found === undefined ? undefined : readEncoded(options.valueEncoding, found.bytes, found.start, found.end);
   }
 
+  /** @internal */
   _getMany(keys: readonly EncodedInput[], options: ReadOptions): MayWait<(Encoded | undefined)[]> {
     return this.inTurn(
       keys.map((key) => this._getSync(key, options)),
@@ -209,10 +220,12 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
     );
   }
 
+  /** @internal */
   _has(key: EncodedInput, options: ReadOptions): MayWait<boolean> {
     return this.inTurn(this.find(key, options) !== undefined, 1);
   }
 
+  /** @internal */
   _hasMany(keys: readonly EncodedInput[], options: ReadOptions): MayWait<boolean[]> {
     return this.inTurn(
       keys.map((key) => this.find(key, options) !== undefined),
@@ -220,22 +233,27 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
     );
   }
 
+  /** @internal */
   _put(key: EncodedInput, value: EncodedInput, options: WriteOptions): Promise<void> | undefined {
     return this.write([{ type: 'put', key, value }], options.sync === true);
   }
 
+  /** @internal */
   _del(key: EncodedInput, options: WriteOptions): Promise<void> | undefined {
     return this.write([{ type: 'del', key }], options.sync === true);
   }
 
+  /** @internal */
   _batch(operations: readonly StoreOperation[], options: WriteOptions): Promise<void> | undefined {
     return this.write(operations, options.sync === true);
   }
 
+  /** @internal */
   _chainedBatch(): ChainedBatch<this, KDefault, VDefault> {
     return new ChainedBatch(this, (operations, sync) => this.write(operations, sync));
   }
 
+  /** @internal */
   async _clear(options: ClearOptions & { readonly snapshot?: unknown }): Promise<void> {
     const { store } = this.parts;
     const clearing = clear(store, options, viewOf(options.snapshot, store));
@@ -249,18 +267,22 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
     }
   }
 
+  /** @internal */
   _iterator(options: WalkOptions): LevelIterator<this, KDefault, VDefault> {
     return new LevelIterator(this, options, new ItemWalk(this.parts.store, options, entryReader(options), this.turn));
   }
 
+  /** @internal */
   _keys(options: WalkOptions): LevelKeyIterator<this, KDefault> {
     return new LevelKeyIterator(this, options, new ItemWalk(this.parts.store, options, readKey, this.turn));
   }
 
+  /** @internal */
   _values(options: WalkOptions): LevelValueIterator<this, KDefault, VDefault> {
     return new LevelValueIterator(this, options, new ItemWalk(this.parts.store, options, readValue, this.turn));
   }
 
+  /** @internal */
   _snapshot(options: { readonly owner: object }): LevelSnapshot {
     const { store } = this.parts;
     return new LevelSnapshot(options, store, store.view());
