@@ -4,8 +4,11 @@ import { buckets } from './commands/buckets.js';
 import { defrag } from './commands/defrag.js';
 import { deleteCommand } from './commands/delete.js';
 import { dump } from './commands/dump.js';
+import { importEtcdCommand, statusEtcd } from './commands/etcd.js';
 import { get } from './commands/get.js';
 import { hash } from './commands/hash.js';
+import { inspect } from './commands/inspect.js';
+import { levels } from './commands/levels.js';
 import { load } from './commands/load.js';
 import { put } from './commands/put.js';
 import { restore } from './commands/restore.js';
@@ -28,4 +31,8 @@ export const commands: readonly Command[] = [
   verify,
   hash,
   defrag,
+  levels,
+  inspect,
+  importEtcdCommand,
+  statusEtcd,
 ];

@@ -8,7 +8,7 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { PassThrough, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Snapshot } from '../../api.js';
-import { invalidArgument } from '../../errors.js';
+import { invalidArgument, systemErrorCode } from '../../errors.js';
 import type { Call, Command, Outcome } from '../command.js';
 import { withDatabase } from '../database.js';
 import { formatBytes } from '../output.js';
@@ -48,7 +48,10 @@ function streamInto(handle: FileHandle): Writable {
 async function writeFile(call: Call, snapshot: Snapshot, file: string): Promise<number> {
   const partial = `${file}.partial`;
   // Who runs the command a second time meanwhile is refused here.
-  const handle = await open(partial, 'wx', 0o600);
+  const handle = await open(partial, 'wx', 0o600).catch((error: unknown) => {
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
+    throw invalidArgument(`${partial} exists: another snapshot is being written, or one was killed (then remove the file)`);
+  });
   try {
     const written = await writeTo(call, snapshot, streamInto(handle), true);
     // Barrier: the content is on the disk before the name says that it is whole.
