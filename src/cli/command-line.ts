@@ -9,6 +9,7 @@
  * Invariants:
  * 1. What was asked for (help, the version) goes to standard output; what is wrong goes to standard error.
  */
+import type { Writable } from 'node:stream';
 import { type Argument, Command as Parser, CommanderError, Option } from 'commander';
 import type { Command, Parameter, Switch } from './command.js';
 
@@ -70,7 +71,12 @@ function addCommand(program: Parser, command: Command, found: (line: ParsedLine)
 /**
  * Understands a command line (without the program's own name), or prints help or what is wrong and gives an exit code.
  */
-export function parseCommandLine(commands: readonly Command[], version: string, line: readonly string[]): ParsedLine | number {
+export function parseCommandLine(
+  commands: readonly Command[],
+  version: string,
+  line: readonly string[],
+  streams: { readonly output: Writable; readonly errors: Writable; readonly width: number },
+): ParsedLine | number {
   let found: ParsedLine | undefined;
   const program = new Parser('varve')
     .description('A key-value store in a directory: looks into one, changes it, checks it and rescues it.')
@@ -82,6 +88,12 @@ export function parseCommandLine(commands: readonly Command[], version: string, 
     .showHelpAfterError('(varve --help tells more)')
     .configureHelp({
       subcommandTerm: (command) => `${command.name()} ${command.registeredArguments.map(argumentText).join(' ')}`,
+    })
+    .configureOutput({
+      writeOut: (text) => streams.output.write(text),
+      writeErr: (text) => streams.errors.write(text),
+      getOutHelpWidth: () => streams.width,
+      getErrHelpWidth: () => streams.width,
     })
     .exitOverride();
   for (const command of commands) addCommand(program, command, (parsed) => (found = parsed));

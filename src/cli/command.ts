@@ -8,6 +8,7 @@
  * 2. What is wrong with its use is VARVE_INVALID_ARGUMENT or VARVE_LIMIT, before anything was changed.
  * 3. It looks at `call.signal` between two pieces of work, and gives back what it holds before it returns or throws.
  */
+import type { Readable } from 'node:stream';
 import { assert, invalidArgument } from '../errors.js';
 import type { Output } from './output.js';
 import type { Progress } from './progress.js';
@@ -49,6 +50,8 @@ export class Call {
   constructor(
     private readonly words: ReadonlyMap<string, string | readonly string[] | undefined>,
     private readonly options: Readonly<Record<string, unknown>>,
+    /** Standard input. */
+    readonly input: Readable,
     readonly output: Output,
     readonly progress: Progress,
     readonly signal: AbortSignal,

@@ -148,9 +148,9 @@ export const load: Command = {
     const sectionLines = call.count('section') ?? sectionLinesDefault;
     if (sectionLines === 0) throw invalidArgument('--section is 1 or more');
     const file = call.optionalWord('file') ?? '-';
-    const source = file === '-' ? process.stdin : createReadStream(file);
+    const source = file === '-' ? call.input : createReadStream(file);
     // Before a database is made: a file that is not there.
-    if (source !== process.stdin) await new Promise((resolve, reject) => source.once('error', reject).once('open', resolve));
+    if (source !== call.input) await new Promise((resolve, reject) => source.once('error', reject).once('open', resolve));
     await withDatabase({ path: call.word('database'), readOnly: false, createIfMissing: true }, async (database) => {
       const loading = new Loading(database.batchTx(), fallback, sectionLines);
       progress.begin('loading');

@@ -13,7 +13,7 @@ async function readValue(call: Call): Promise<Buffer> {
   const file = call.text('file');
   if (given !== undefined && file !== undefined) throw invalidArgument('give a value or --file, not both');
   if (given !== undefined) return parseBytesAs(formOf(call), 'the value', given);
-  const source: AsyncIterable<Uint8Array> = file === undefined || file === '-' ? process.stdin : createReadStream(file);
+  const source: AsyncIterable<Uint8Array> = file === undefined || file === '-' ? call.input : createReadStream(file);
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of source) {

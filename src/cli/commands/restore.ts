@@ -6,13 +6,19 @@ import type { Call, Command } from '../command.js';
 import { checkSignal } from '../database.js';
 import { formatBytes } from '../output.js';
 
-/** The pieces of the source; a signal ends them with an error, and the restore takes back what it made. */
-async function* watched(
+const pieceBytes = 256 * 1024;
+
+/**
+ * The pieces of the source, which is opened at the first: a target that is refused opens nothing. A signal ends them with an error, and
+ * the restore takes back what it made.
+ */
+async function* pieces(
   call: Call,
-  source: AsyncIterable<Uint8Array>,
+  file: string,
   total: number | undefined,
   count: (bytes: number) => void,
-) {
+): AsyncGenerator<Uint8Array> {
+  const source: AsyncIterable<Uint8Array> = file === '-' ? call.input : createReadStream(file, { highWaterMark: pieceBytes });
   let done = 0;
   for await (const piece of source) {
     checkSignal(call.signal);
@@ -39,12 +45,10 @@ export const restore: Command = {
     const path = call.word('database');
     const status = file === '-' ? undefined : statSync(file, { throwIfNoEntry: false });
     if (file !== '-' && status?.isFile() !== true) throw new VarveError('VARVE_IO', `${file} is no file`, { file });
-    const source: AsyncIterable<Uint8Array> =
-      file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 256 * 1024 });
     let bytes = 0;
     call.progress.begin('restoring');
     await restoreSnapshot(
-      watched(call, source, status?.size, (done) => (bytes = done)),
+      pieces(call, file, status?.size, (done) => (bytes = done)),
       path,
     );
     call.progress.end();
