@@ -79,8 +79,8 @@ export function parseCommandLine(
 ): ParsedLine | number {
   let found: ParsedLine | undefined;
   const program = new Parser('varve')
-    .description('A key-value store in a directory: looks into one, changes it, checks it and rescues it.')
-    .usage('COMMAND DATABASE [...]')
+    .description('Looks into databases of varve, changes them, copies them, checks them and rescues them.')
+    .usage('COMMAND [...]')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
@@ -92,6 +92,7 @@ export function parseCommandLine(
     .configureOutput({
       writeOut: (text) => streams.output.write(text),
       writeErr: (text) => streams.errors.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'varve: ')),
       getOutHelpWidth: () => streams.width,
       getErrHelpWidth: () => streams.width,
     })

@@ -78,11 +78,12 @@ function judge(report: Repaired, content: Map<string, string>): number {
   let changed = 0;
   for (const [name, values] of history) {
     const [bucket = '', key = ''] = name.split('/');
-    const found = content.get(name);
+    const id = bucketIds.get(bucket) ?? -1;
+    const found = content.get(name) ?? content.get(`recovered-bucket-${id}/${key}`);
     if (found !== undefined) expect(values).toContain(found);
     if (found === values.at(-1)) continue;
     changed++;
-    expect(reaches(report, { bucketId: bucketIds.get(bucket) ?? -1, key }), `${name} changed, and no loss says so`).toBe(true);
+    expect(reaches(report, { bucketId: id, key }), `${name} changed, and no loss says so`).toBe(true);
   }
   const strangers = [...content.keys()].filter((name) => !history.has(name));
   // Entries of a bucket whose name or deletion is lost: said, under a name of its own, or under the one it had.

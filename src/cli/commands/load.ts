@@ -7,13 +7,13 @@
  * 1. Memory is one line and one section, however much is loaded.
  * 2. A line that is wrong ends the load with its number. The lines of the sections before it are loaded, and the message says how many.
  */
-import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { BatchTx } from '../../api.js';
 import { invalidArgument, VarveError } from '../../errors.js';
 import { bytesFromJson, parseBytesAs } from '../bytes-text.js';
 import type { Call, Command } from '../command.js';
 import { checkSignal, withDatabase } from '../database.js';
+import { openInput } from '../input.js';
 import { formatCount, formatNoun } from '../output.js';
 import { formOf, hexSwitch } from '../range.js';
 
@@ -98,9 +98,7 @@ class Loading {
   private refusal(error: unknown): unknown {
     if (!(error instanceof VarveError)) return error;
     const loaded =
-      this.committedLines === 0
-        ? 'nothing is loaded'
-        : `the ${formatCount(this.committedLines)} lines up to ${this.committedLines} are loaded`;
+      this.committedLines === 0 ? 'nothing is loaded' : `the lines up to ${formatCount(this.committedLines)} are loaded`;
     return new VarveError(error.code, `line ${this.lines}: ${error.message} (${loaded})`, { cause: error });
   }
 }
@@ -148,9 +146,9 @@ export const load: Command = {
     const sectionLines = call.count('section') ?? sectionLinesDefault;
     if (sectionLines === 0) throw invalidArgument('--section is 1 or more');
     const file = call.optionalWord('file') ?? '-';
-    const source = file === '-' ? call.input : createReadStream(file);
+    const source = openInput(call, file);
     // Before a database is made: a file that is not there.
-    if (source !== call.input) await new Promise((resolve, reject) => source.once('error', reject).once('open', resolve));
+    if (file !== '-') await new Promise((resolve, reject) => source.once('error', reject).once('open', resolve));
     await withDatabase({ path: call.word('database'), readOnly: false, createIfMissing: true }, async (database) => {
       const loading = new Loading(database.batchTx(), fallback, sectionLines);
       progress.begin('loading');

@@ -1,10 +1,10 @@
 /** `varve put`: writes one key. */
-import { createReadStream } from 'node:fs';
 import { invalidArgument, VarveError } from '../../errors.js';
 import { valueBytesMax } from '../../limits.js';
 import { bytesToJson, parseBytesAs } from '../bytes-text.js';
 import type { Call, Command } from '../command.js';
 import { checkSignal, withDatabase } from '../database.js';
+import { openInput } from '../input.js';
 import { formOf, hexSwitch } from '../range.js';
 
 /** The value, from the command line, a file or standard input. */
@@ -13,7 +13,7 @@ async function readValue(call: Call): Promise<Buffer> {
   const file = call.text('file');
   if (given !== undefined && file !== undefined) throw invalidArgument('give a value or --file, not both');
   if (given !== undefined) return parseBytesAs(formOf(call), 'the value', given);
-  const source: AsyncIterable<Uint8Array> = file === undefined || file === '-' ? call.input : createReadStream(file);
+  const source: AsyncIterable<Uint8Array> = openInput(call, file ?? '-');
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of source) {

@@ -1,12 +1,11 @@
 /** `varve restore`: a database out of a snapshot. */
-import { createReadStream, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { restoreSnapshot } from '../../backend/open-backend.js';
 import { VarveError } from '../../errors.js';
 import type { Call, Command } from '../command.js';
 import { checkSignal } from '../database.js';
+import { openInput } from '../input.js';
 import { formatBytes } from '../output.js';
-
-const pieceBytes = 256 * 1024;
 
 /**
  * The pieces of the source, which is opened at the first: a target that is refused opens nothing. A signal ends them with an error, and
@@ -18,7 +17,7 @@ async function* pieces(
   total: number | undefined,
   count: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
-  const source: AsyncIterable<Uint8Array> = file === '-' ? call.input : createReadStream(file, { highWaterMark: pieceBytes });
+  const source: AsyncIterable<Uint8Array> = openInput(call, file);
   let done = 0;
   for await (const piece of source) {
     checkSignal(call.signal);
