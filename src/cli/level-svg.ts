@@ -8,6 +8,7 @@ const boxHeight = 18;
 const labelWidth = 210;
 const plotWidth = 900;
 const headHeight = 44;
+const font = 'font-family="sans-serif" font-size="12"';
 /** A hue a level, from the newest to the oldest. */
 const colours = ['#d1495b', '#edae49', '#9bc53d', '#3caea3', '#00798c', '#30638e', '#5f4b8b'];
 
@@ -20,7 +21,8 @@ function drawTable({ table, start, end }: PlacedTable, level: number, top: numbe
   const x = labelWidth + start * plotWidth;
   const width = Math.max(2, (end - start) * plotWidth);
   const keys = `${formatInternalKey(table.smallestKey)} to ${formatInternalKey(table.largestKey)}`;
-  const title = `table ${table.fileNumber}: ${formatCount(table.entryCount)} entries, ${formatCount(table.tombstoneCount)} of them deletions, ${formatBytes(table.fileBytes)}, ${keys}`;
+  const entries = `${formatCount(table.entryCount)} entries, ${formatCount(table.tombstoneCount)} of them deletions`;
+  const title = `table ${table.fileNumber}: ${entries}, ${formatBytes(table.fileBytes)}, ${keys}`;
   const box = `x="${x.toFixed(1)}" y="${top}" width="${width.toFixed(1)}" height="${boxHeight}" rx="2"`;
   return `<rect ${box} fill="${colours[level] ?? '#888'}" stroke="#fff"><title>${escapeXml(title)}</title></rect>`;
 }
@@ -35,7 +37,7 @@ export function drawSvg(lanes: readonly Lane[], title: string): string {
     return [`<text x="12" y="${top + 13}">${escapeXml(label)}</text>`, ...tables.map((table) => drawTable(table, level, top))];
   });
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ${font}>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     `<text x="12" y="24" font-size="15">${escapeXml(title)}</text>`,
     ...lines,

@@ -12,6 +12,8 @@ const at = (name: string): string => join(place, name);
 
 const etcdSnapshot = new URL('../fixtures/etcd/server/snapshot.db', import.meta.url).pathname;
 
+let entries = 0;
+
 beforeAll(async () => {
   await makeSample(sample);
   const database = await openBackend({ path: small });
@@ -23,6 +25,7 @@ beforeAll(async () => {
     tx.unsafePut('fruit', 'plum', Buffer.of(0xff, 0x00));
   });
   await database.close();
+  entries = (await verify(small)).entries;
 });
 
 describe('reading', () => {
@@ -202,11 +205,10 @@ describe('what goes wrong', () => {
     [['inspect', place], /is no file/],
     [['inspect', etcdSnapshot], /no file of a database/],
   ])('wrong use is code 2, and says what is right: %j', async (words, message) => {
-    const before = (await verify(small)).entries;
     const { code, stderr, stdout } = await varve(words);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(message);
-    expect((await verify(small)).entries).toBe(before);
+    expect((await verify(small)).entries).toBe(entries);
   });
 
   test('no command at all is wrong use, and prints the help to standard error', async () => {

@@ -91,7 +91,7 @@ export type History = Map<string, (string | undefined)[]>;
 export async function makeSample(path: string): Promise<History> {
   const history: History = new Map();
   const buckets = ['animals', 'fruit', 'tools'];
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < 4; round++) {
     const database = await openBackend({ path, memtableBytes: 16 * 1024, compression: 'none', unsafeNoFsync: true });
     database.update((tx) => {
       for (const bucket of [...buckets, 'gone']) tx.unsafeCreateBucket(bucket);

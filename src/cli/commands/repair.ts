@@ -31,10 +31,10 @@ function printLoss(output: Output, loss: ToldLoss): void {
   output.line(`    ${message.replace(/^\S+( at offset \d+)?: /, '')}`);
   const from = smallestKey === undefined ? undefined : formatInternalKey(smallestKey);
   const to = largestKey === undefined ? undefined : formatInternalKey(largestKey);
-  if (entries !== 0)
-    output.line(
-      `    keys: ${from === undefined && to === undefined ? 'any' : `${excludesSmallest === true ? 'above ' : 'from '}${from ?? 'the first'} to ${to ?? 'the last'}`}`,
-    );
+  if (entries !== 0) {
+    const start = `${excludesSmallest === true ? 'above' : 'from'} ${from ?? 'the first'}`;
+    output.line(`    keys: ${from === undefined && to === undefined ? 'any' : `${start} to ${to ?? 'the last'}`}`);
+  }
   if (doubtfulEntries > 0) {
     const saved = formatNoun(doubtfulEntries, 'saved entry', 'saved entries');
     output.line(`    ${saved} between them may be outdated: what was lost may have changed or deleted them`);
