@@ -31,15 +31,22 @@ import type { VersionEdit } from './version-edit.js';
 /** What `readManifest` gives. */
 export type { ManifestState } from './manifest-state.js';
 
-interface ReadRecord {
+/** One record of a manifest. */
+export interface ManifestRecord {
   /** The edit's bytes; undefined in the frame that closes the manifest. */
   readonly payload: Uint8Array | undefined;
   readonly payloadChecksum: bigint;
   readonly endOffset: number;
 }
 
-/** The record at `at`, or in words why there is none. */
-function readRecord(window: FileWindow, codec: FrameCodec, at: number, ordinal: number, chain: bigint): ReadRecord | string {
+/** The record number `ordinal`, which begins at `at` and follows one with the checksum `chain`; or in words why there is none. */
+export function readManifestRecord(
+  window: FileWindow,
+  codec: FrameCodec,
+  at: number,
+  ordinal: number,
+  chain: bigint,
+): ManifestRecord | string {
   if (window.sizeBytes - at < frameHeaderBytes) return 'a record header is cut off';
   const header = codec.decode(window.bytes, window.load(at, frameHeaderBytes), at);
   if (header === undefined || header.firstSequence !== ordinal) return 'a record header is not valid';
@@ -95,7 +102,7 @@ function replay(window: FileWindow, file: string, manifestNumber: number): Manif
   let at = manifestHeaderBytes;
   let lastEditAt = at;
   for (let ordinal = 0; ordinal === 0 || at < window.sizeBytes;) {
-    const record = readRecord(window, codec, at, ordinal, chain);
+    const record = readManifestRecord(window, codec, at, ordinal, chain);
     if (typeof record === 'string') {
       if (ordinal === 0) throw corruption(file, at, `${record}, and it is the first`);
       const promise = window.findPromise(codec, at);

@@ -1,0 +1,25 @@
+/** `varve verify`: reads every byte and lists what is wrong. */
+import { verify as verifyDatabase } from '../../backend/open-backend.js';
+import type { Command } from '../command.js';
+import { unlessAborted } from '../database.js';
+import { formatBytes, formatNoun } from '../output.js';
+
+export const verify: Command = {
+  name: 'verify',
+  group: 'Checking',
+  summary: 'read every byte, check every checksum, list every problem',
+  details: 'Changes nothing. Exits with 1 where there are problems. What a crash cut off the last log is none.',
+  parameters: [{ name: 'database', summary: 'directory of the database' }],
+  switches: [],
+  examples: ['varve verify fruit.db', 'varve verify fruit.db --json'],
+  async run(call) {
+    const { output } = call;
+    const report = await unlessAborted(call.signal, verifyDatabase(call.word('database')));
+    output.report(report, () => {
+      for (const { file, message } of report.problems) output.line(message.startsWith(file) ? message : `${file}: ${message}`);
+      const read = `${formatNoun(report.files, 'file')}, ${formatNoun(report.entries, 'entry', 'entries')}, ${formatBytes(report.bytes)}`;
+      output.line(report.ok ? `sound: ${read}` : `${formatNoun(report.problems.length, 'problem')}: ${read} read`);
+    });
+    return report.ok ? 'done' : 'failed';
+  },
+};

@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+/**
+ * The command `varve`: the process around run.ts.
+ *
+ * Invariants:
+ * 1. The first signal asks the command to stop, and it cleans up; the second ends the process at once, as a crash would.
+ * 2. The exit code is that of the command; a command that waits for what never comes has failed.
+ */
+import { runCommandLine } from './run.js';
+
+const signalCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const narrowWidth = 80;
+
+/** Turns the first signal into an abort, the second into the end. */
+function listenToSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const [name, code] of Object.entries(signalCodes)) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(code);
+      controller.abort(code);
+    });
+  }
+  return controller.signal;
+}
+
+// A reader that goes is told by the write that fails; without a listener the event would end the process.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
+process.exitCode = 1;
+runCommandLine(process.argv.slice(2), {
+  input: process.stdin,
+  output: process.stdout,
+  errors: process.stderr,
+  width: process.stdout.columns ?? narrowWidth,
+  isWatched: process.stderr.isTTY === true,
+  signal: listenToSignals(),
+}).then(
+  // Standard input may be open still, and what was left where it stood may be at work: nothing of it matters any more.
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${String(error)}\n`);
+    process.exit(1);
+  },
+);
