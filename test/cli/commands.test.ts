@@ -218,6 +218,14 @@ describe('what goes wrong', () => {
   });
 });
 
+test('progress is drawn and wiped where somebody watches, and not with --json', async () => {
+  await varve(['snapshot', sample, at('watched.tar')]);
+  const watched = await varve(['restore', at('watched.tar'), at('watched')], '', true);
+  // eslint-disable-next-line no-control-regex
+  expect(watched.stderr).toMatch(/^\r\x1b\[Krestoring {2}\[[#.]{24}\] +\d+ % .*\r\x1b\[K$/s);
+  expect((await varve(['restore', at('watched.tar'), at('unwatched'), '--json'], '', true)).stderr).toBe('');
+});
+
 describe('trying it out', () => {
   test('the demo holds its claims, and bench measures; both leave nothing behind', async () => {
     const [demo, bench] = await Promise.all([varve(['demo', '--json']), varve(['bench', '--entries', '2000', '--json'])]);

@@ -207,7 +207,7 @@ test('whatever bytes are damaged, a key that no loss reaches has its newest valu
       rmSync(path, { recursive: true });
       rmSync(`${path}-saved`, { recursive: true });
     }),
-    { seed, numRuns: byTier(4, 150) },
+    { seed, numRuns: byTier(3, 150) },
   );
   tellCounts('cli repair', `${cases} damaged databases repaired, ${damaged} keys changed, each said`);
 });

@@ -68,11 +68,11 @@ class Kept extends Writable {
 }
 
 /** Runs the built command in this process: all of it but src/cli/main.ts, at a tenth of the cost. */
-export async function varve(words: readonly string[], input = ''): Promise<Ended> {
+export async function varve(words: readonly string[], input = '', isWatched = false): Promise<Ended> {
   const { runCommandLine } = await builtModule<typeof import('../../src/cli/run.js')>('cli/run.js');
   const [output, errors] = [new Kept(), new Kept()];
   const { signal } = new AbortController();
-  const world = { input: Readable.from([Buffer.from(input)]), output, errors, width: 80, isWatched: false, signal };
+  const world = { input: Readable.from([Buffer.from(input)]), output, errors, width: 80, isWatched, signal };
   const code = await runCommandLine(words, world);
   return { code, stdout: output.text, stderr: errors.text };
 }
