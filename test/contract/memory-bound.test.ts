@@ -2,6 +2,7 @@
  * Memory is bounded, however fast the caller writes and though it never awaits.
  */
 import { describe, expect, test } from 'vitest';
+import { byTier } from '../support/tier.js';
 import { run } from './support/child.js';
 import { freshPath, open } from './support/harness.js';
 
@@ -20,7 +21,7 @@ interface Flood {
 const constantBytes = 128 * MiB;
 
 describe('a synchronous loop that never awaits', () => {
-  test.each(['sections', 'random', 'overwrite'])(
+  test.each(byTier(['random', 'overwrite'], ['sections', 'random', 'overwrite']))(
     'of %s: memory stays within its bound, the writer is slowed, and stalls show it',
     async (kind) => {
       const path = freshPath();

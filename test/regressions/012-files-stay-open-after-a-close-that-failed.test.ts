@@ -17,7 +17,8 @@ test('a close that cannot write the last frame of the manifest lets go of all fi
   fileSystem.onOperation = ({ kind, path }) => {
     if (kind === 'write' && path.includes('MANIFEST-')) throw systemFailure('ENOSPC', path);
   };
-  await expect(backend.close()).rejects.toMatchObject({ code: 'VARVE_NO_SPACE' });
+  // Nothing is lost without that frame: the close resolves.
+  await backend.close();
   expect(fileSystem.openHandles).toBe(0);
 });
 
