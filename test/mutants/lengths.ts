@@ -190,14 +190,6 @@ export const lengthMutants: readonly Mutant[] = [
     tests: ['version/manifest'],
   },
   {
-    name: 'table-named-twice',
-    file: 'version/version.ts',
-    find: 'if (fileNumbers.has(table.fileNumber)) return',
-    replace: 'if (fileNumbers.has(-1)) return',
-    breaks: 'a manifest may name one table in two places',
-    tests: ['version/manifest'],
-  },
-  {
     name: 'flushes-out-of-order',
     file: 'version/version.ts',
     find: 'return first === undefined ? undefined : checkFlushOrder(first);',

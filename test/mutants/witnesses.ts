@@ -4,7 +4,6 @@
 import type { Mutant } from './mutant.js';
 
 const crash = 'crash/crash-points';
-const damage = 'contract/damage';
 const knows = 'engine/log-witnesses';
 
 /** Each witness, and each word that is kept for one. */
@@ -15,14 +14,6 @@ export const witnessMutants: readonly Mutant[] = [
     find: '      if (promise !== undefined) {',
     replace: '      if (promise === -1) {',
     breaks: 'damage in front of good frames passes for a torn tail',
-    tests: ['wal/log-damage'],
-  },
-  {
-    name: 'promises-looked-for-at-the-first-place-alone',
-    file: 'wal/file-window.ts',
-    find: '      for (; at <= last; at += 8) {',
-    replace: '      for (; at <= start; at += 8) {',
-    breaks: 'promises behind damage are found only where they stand at its beginning',
     tests: ['wal/log-damage'],
   },
   {
@@ -176,14 +167,6 @@ export const witnessMutants: readonly Mutant[] = [
     replace: '',
     breaks: 'an older group that was put behind a newer one wins',
     tests: ['wal/log-damage'],
-  },
-  {
-    name: 'database-without-current-is-new',
-    file: 'engine/database-directory.ts',
-    find: "if (kinds.includes('log') || kinds.includes('table')) {",
-    replace: 'if (kinds.length < 0) {',
-    breaks: 'a database that lost CURRENT is taken for an empty directory and overwritten',
-    tests: [damage, knows],
   },
   {
     name: 'missing-manifest-is-no-damage',

@@ -1,0 +1,57 @@
+/**
+ * What a compaction checks of itself: whatever makes an input end early, or an entry not be written, the inputs are kept. And keys of an
+ * input that are out of order are damage, never data of a table that looks sound.
+ */
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { initializeChecksum } from '../../src/format/checksum.js';
+import { Memtable } from '../../src/memtable/memtable.js';
+import type { TableMetadata } from '../../src/sstable/table-metadata.js';
+import { TableScanner } from '../../src/sstable/table-scanner.js';
+import { TableWriter } from '../../src/sstable/table-writer.js';
+import { internalKey, put } from '../memtable/memtable-fixture.js';
+import { Workshop } from './compaction-fixture.js';
+
+beforeAll(initializeChecksum);
+afterEach(() => vi.restoreAllMocks());
+
+function flush(workshop: Workshop, firstSequence: number, prefix: string): TableMetadata[] {
+  const memtable = new Memtable(firstSequence, 1 << 16);
+  for (let i = 100; i < 150; i++) put(memtable, internalKey(1, `${prefix}${i}`), 'v');
+  return workshop.flush(memtable);
+}
+
+function twoRuns(workshop: Workshop): TableMetadata[][] {
+  return [flush(workshop, 1000, 'key'), flush(workshop, 1, 'key')];
+}
+
+describe('the sums of a compaction', () => {
+  test('miss entries of an input that ends early', () => {
+    const workshop = new Workshop();
+    const job = workshop.compactionJob([twoRuns(workshop)]);
+    vi.spyOn(TableScanner.prototype, 'next').mockImplementation(function (this: TableScanner) {
+      this.valid = false;
+    });
+    expect(workshop.execute(job)).toMatchObject({ ok: false, code: 'VARVE_ASSERTION' });
+  });
+
+  test('miss an entry that is not written', () => {
+    const workshop = new Workshop();
+    const job = workshop.compactionJob([twoRuns(workshop)]);
+    const { add } = TableWriter.prototype;
+    let added = 0;
+    vi.spyOn(TableWriter.prototype, 'add').mockImplementation(function (this: TableWriter, ...entry) {
+      return ++added === 7 || add.apply(this, entry);
+    });
+    expect(workshop.execute(job)).toMatchObject({ ok: false, code: 'VARVE_ASSERTION' });
+  });
+});
+
+test('a run whose tables are out of order is damage, and gives no table', () => {
+  const workshop = new Workshop();
+  const run = [...flush(workshop, 1, 'm'), ...flush(workshop, 100, 'a')];
+  // Beside another run, so that blocks are not copied.
+  const job = workshop.compactionJob([[run, flush(workshop, 200, 'a')]]);
+  const names = workshop.files.list('/db');
+  expect(workshop.execute(job)).toMatchObject({ ok: false, code: 'VARVE_CORRUPTION' });
+  expect(workshop.files.list('/db')).toEqual(names);
+});
