@@ -77,10 +77,12 @@ export class BatchTransaction implements BatchTx, ReadScope {
   }
 
   rlock(): void {
+    this.engine.parts.health.checkOpen();
     throw invalidArgument('the write transaction has no rlock: use lock, acquire or update');
   }
 
   runlock(): void {
+    if (this.engine.parts.health.isClosed) return;
     throw invalidArgument('the write transaction has no runlock: use unlock');
   }
 

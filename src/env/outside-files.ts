@@ -1,11 +1,11 @@
 /**
  * Files that are no part of a database: where a temporary one is made, and files of the caller's that are read.
  */
-import { createReadStream, realpathSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { constants, realpathSync } from 'node:fs';
+import { mkdtemp, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemErrorCode } from '../errors.js';
+import { systemErrorCode, VarveError } from '../errors.js';
 import { ioError } from './io-error.js';
 
 /** Bytes that are read at a time. */
@@ -21,9 +21,20 @@ export async function makeTemporaryDirectory(prefix: string): Promise<string> {
   }
 }
 
-/** The bytes of a file, piece by piece; the file is opened at the first and closed after the last. Errors are those of the system. */
-export function fileInPieces(path: string): AsyncIterable<unknown> {
-  return createReadStream(path, { highWaterMark: pieceBytes });
+/**
+ * The bytes of a file, piece by piece; the file is opened at the first and closed after the last. Errors are those of the system. What is no
+ * regular file is VARVE_IO: it is opened without blocking, for nobody may ever write to a FIFO, and a device may have no end.
+ */
+export async function* fileInPieces(path: string): AsyncGenerator<unknown, void, undefined> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!(await file.stat()).isFile()) {
+      throw new VarveError('VARVE_IO', `cannot read ${path}: it is not a regular file`, { file: path });
+    }
+    yield* file.createReadStream({ highWaterMark: pieceBytes, autoClose: false });
+  } finally {
+    await file.close();
+  }
 }
 
 /** The path with every link followed, which a FileSystem does not do in the last place; as it is where nothing is there. VARVE_IO. */
