@@ -3,6 +3,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { openBackend } from 'varve';
+import { byTier } from '../support/tier.js';
 import { run } from './support/child.js';
 import { numbered, pairsOf, putAll, unlockedContent } from './support/content.js';
 import { openDescriptors } from './support/disk.js';
@@ -46,12 +47,13 @@ describe('close', () => {
 
   test('releases the directory: it can be opened again at once, many times', async () => {
     const path = freshPath();
-    for (let round = 0; round < 30; round++) {
+    const rounds = byTier(10, 30);
+    for (let round = 0; round < rounds; round++) {
       const backend = await openBackend({ path });
       putAll(backend, 'b', [[`k${round}`, 'v']]);
       await backend.close();
     }
-    expect(pairsOf((await open({ path })).readTx(), 'b')).toHaveLength(30);
+    expect(pairsOf((await open({ path })).readTx(), 'b')).toHaveLength(rounds);
   });
 
   test('rejects the acquire calls that wait with VARVE_CLOSED', async () => {
@@ -92,7 +94,7 @@ describe('close', () => {
     await warm.defrag();
     await warm.close();
     const before = openDescriptors();
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < byTier(2, 5); round++) {
       const backend = await openBackend({ path, memtableBytes: 16_384 });
       putAll(backend, 'b', numbered(1000, 100));
       await backend.defrag();

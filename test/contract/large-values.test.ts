@@ -1,7 +1,8 @@
 /**
- * Values, keys and sections that are larger than a memtable, up to a value of 256 MiB.
+ * Values, keys and sections that are larger than a memtable, up to a value of 256 MiB in the deep tier.
  */
 import { describe, expect, test } from 'vitest';
+import { byTier } from '../support/tier.js';
 import { numbered, pairsOf, putAll } from './support/content.js';
 import { freshPath, open } from './support/harness.js';
 import { openRestored, takeSnapshot } from './support/snapshots.js';
@@ -15,10 +16,10 @@ function patterned(length: number, seed: number): Buffer {
   return Buffer.from(words.buffer, 0, length);
 }
 
-describe('a value of 256 MiB', () => {
+describe('a value larger than a memtable of the usual size', () => {
   test('is put, read, committed, compacted and read again after a reopening, beside small ones', async () => {
     const path = freshPath();
-    const large = patterned(256 * MiB, 1);
+    const large = patterned(byTier(40, 256) * MiB, 1);
     const backend = await open({ path });
     putAll(backend, 'b', [
       ['a', 'small'],

@@ -66,7 +66,7 @@ describe('sizeInUse', () => {
     'at rest is within a factor of 2 of size() after defrag, and never more than size(): %s',
     async (_what, overwrites, deleted) => {
       const backend = await open({ memtableBytes: 65_536, compression: 'none' });
-      const pairs = numbered(10_000, 200);
+      const pairs = numbered(5_000, 200);
       putAll(backend, 'b', pairs);
       for (let round = 0; round < overwrites; round++) {
         putAll(
@@ -93,8 +93,8 @@ describe('sizeInUse', () => {
 
   test('falls when a bucket is deleted', async () => {
     const backend = await open({ memtableBytes: 65_536, compression: 'none' });
-    putAll(backend, 'large', numbered(9_000, 200));
-    putAll(backend, 'small', numbered(1_000, 200));
+    putAll(backend, 'large', numbered(4_500, 200));
+    putAll(backend, 'small', numbered(500, 200));
     await backend.defrag();
     backend.update((tx) => tx.unsafeDeleteBucket('large'));
     await atRest(backend);

@@ -137,7 +137,7 @@ describe('writeTo', () => {
 
   test('minds back-pressure: a slow target never holds more than its mark and one chunk', async () => {
     const backend = await open({ compression: 'none' });
-    putAll(backend, 'b', numbered(200, 20_000));
+    putAll(backend, 'b', numbered(80, 20_000));
     const snapshot = await backend.snapshot();
     let waiting = 0;
     let largest = 0;
@@ -173,7 +173,7 @@ describe('writeTo', () => {
 describe('writeTo that fails', () => {
   test('aborted: before it begins, or on its way, it is VARVE_ABORTED, and can be called again', async () => {
     const backend = await open({ compression: 'none' });
-    putAll(backend, 'b', numbered(200, 20_000));
+    putAll(backend, 'b', numbered(80, 20_000));
     const snapshot = await backend.snapshot();
     await expectRejection(() => snapshot.writeTo(new Collector(), { signal: AbortSignal.abort() }), 'VARVE_ABORTED');
     const controller = new AbortController();
@@ -186,12 +186,12 @@ describe('writeTo that fails', () => {
     });
     await expectRejection(() => snapshot.writeTo(target, { signal: controller.signal }), 'VARVE_ABORTED');
     expect(target.destroyed).toBe(false);
-    expect(unlockedContent(await openRestored(await bytesOfSnapshot(snapshot)))).toEqual([['b', numbered(200, 20_000)]]);
+    expect(unlockedContent(await openRestored(await bytesOfSnapshot(snapshot)))).toEqual([['b', numbered(80, 20_000)]]);
   });
 
   test('aborted while the target takes nothing, it does not wait for it', async () => {
     const backend = await open({ compression: 'none' });
-    putAll(backend, 'b', numbered(200, 20_000));
+    putAll(backend, 'b', numbered(80, 20_000));
     const snapshot = await backend.snapshot();
     const controller = new AbortController();
     const stuck = new Writable({ highWaterMark: 1, write: () => setImmediate(() => controller.abort()) });
@@ -228,7 +228,7 @@ describe('writeTo that fails', () => {
 
   test('a target that closes early, or was closed before, is VARVE_IO', async () => {
     const backend = await open({ compression: 'none' });
-    putAll(backend, 'b', numbered(200, 20_000));
+    putAll(backend, 'b', numbered(80, 20_000));
     const snapshot = await backend.snapshot();
     const closing = new Writable({
       highWaterMark: 1,
@@ -247,7 +247,7 @@ describe('writeTo that fails', () => {
   test('a snapshot that its backend closes under it ends with VARVE_CLOSED', async () => {
     const path = freshPath();
     const backend = await open({ path, compression: 'none' });
-    putAll(backend, 'b', numbered(200, 20_000));
+    putAll(backend, 'b', numbered(80, 20_000));
     const snapshot = await backend.snapshot();
     let begun: () => void = () => {};
     const first = new Promise<void>((resolve) => {

@@ -32,8 +32,8 @@ const halfCodec: Codec = {
 };
 
 describe('a table of many blocks', () => {
-  const entries = Array.from({ length: 30_000 }, (_, i) =>
-    entryOf(`key${String(i).padStart(6, '0')}`, i % 9 === 0 ? undefined : `value ${i} `.repeat(1 + (i % 7))),
+  const entries = Array.from({ length: 12_000 }, (_, i) =>
+    entryOf(`key${String(i).padStart(6, '0')}`, i % 9 === 0 ? undefined : `value ${i} `.repeat(4 + (i % 13))),
   );
 
   it('that is several times the read-ahead is scanned, walked and verified to its last entry', () => {
