@@ -101,6 +101,9 @@ class Merge {
   private readonly policy: DropPolicy;
   private readonly lastKey = new LastKey();
   private order: RunSource[] = [];
+  /** Of the entry that was taken last: where it came from, and its sequence there. */
+  private lastSource: RunSource | undefined;
+  private lastSequence = 0;
   private bucketId = -1;
   private bucketIsLive = false;
 
@@ -133,6 +136,10 @@ class Merge {
     const order = this.lastKey.compare(scanner);
     const isNewKey = order < 0;
     if (order > 0) throw outOfOrder(scanner);
+    // Within a run the versions of a key descend. The policy would take the first for the newest, and drop the one that is.
+    if (!isNewKey && source === this.lastSource && scanner.sequence >= this.lastSequence) throw outOfOrder(scanner);
+    this.lastSource = source;
+    this.lastSequence = scanner.sequence;
     if (isNewKey) this.beginKey(scanner);
     if (scanner.atBlockStart) this.bytesRead += scanner.blockHandle.storedBytes;
     this.entriesRead++;
@@ -180,6 +187,8 @@ class Merge {
       return false;
     if (!this.writer.tableFor(true).addStoredBlock(scanner.blockStored, blockHandle, scanner.block)) throw outOfOrder(scanner);
     this.lastKey.set(scanner.blockLastKeyBytes, start, end);
+    this.lastSource = source;
+    this.lastSequence = 0;
     this.blocksCopied++;
     this.bytesRead += blockHandle.storedBytes;
     this.entriesRead += scanner.block.entryCount;
