@@ -224,6 +224,9 @@ describe('a worker that is lost', () => {
     await stopped;
     expectSound(metadataOf(await succeeds(compactionJob(runs))).flat());
     expect(threads().length).toBe(2);
+    // Nothing is told again where the next worker is lost.
+    await threads()[1]?.terminate();
+    expect(results.map(({ id }) => id).sort()).toEqual([...new Set(results.map(({ id }) => id))].sort());
     expect(results.filter(({ id }) => lost.some((job) => job.id === id)).length).toBe(lost.length);
   });
 
@@ -252,6 +255,13 @@ describe('closing', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(results.length).toBe(count);
     expect(runner.waitForResult(0)).toBe(false);
+  });
+
+  it('waits until the thread has ended', async () => {
+    const threads = watchThreads();
+    await succeeds(flushJob());
+    await runner.close();
+    expect(threads().map(({ threadId }) => threadId)).toEqual([-1]);
   });
 
   it('is nothing for a runner that never ran, and nothing the second time', async () => {

@@ -48,6 +48,23 @@ describe('a snapshot', () => {
     await snapshot.close();
   });
 
+  test('ends where it was asked for: a commit of later sections that is asked for in the same turn does not reach into it', async () => {
+    const backend = await open();
+    const asked = [];
+    for (let moment = 0; moment < 3; moment++) {
+      putAll(backend, 'b', [['k', `${moment}`]]);
+      asked.push({ moment, snapshot: backend.snapshot() });
+      putAll(backend, 'b', [['k', 'later']]);
+      asked.push({ moment: 'later', snapshot: backend.snapshot() });
+    }
+    putAll(backend, 'b', [['k', 'last']]);
+    await backend.forceCommit();
+    for (const { moment, snapshot } of asked) {
+      const restored = await openRestored(await bytesOfSnapshot(await snapshot));
+      expect(unlockedContent(restored)).toEqual([['b', [['k', `${moment}`]]]]);
+    }
+  });
+
   test('of an empty backend restores to an empty one', async () => {
     const backend = await open();
     expect(unlockedContent(await openRestored(await takeSnapshot(backend)))).toEqual([]);

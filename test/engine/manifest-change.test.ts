@@ -68,6 +68,27 @@ describe('a version store', () => {
   });
 });
 
+test('a number that was reserved is gone after a crash, also where a record that says so waits for its sync', async () => {
+  const files = filesWithDirectory();
+  files.syncDirectory('/');
+  const versions = storeOn(files, initialState(databaseId), 1);
+  versions.startManifest();
+  const nextAfterCrash = (): number => {
+    const image = files.crash(1, 'dropUnsynced');
+    return readManifest(image, directory, readCurrent(image, directory) ?? 0).nextFileNumber;
+  };
+  let number = 0;
+  while (number < 200) number = versions.allocateFileNumber();
+  expect(nextAfterCrash()).toBeLessThan(number);
+  // A record that says so, not synced yet.
+  versions.noteLog(5, 100);
+  expect(nextAfterCrash()).toBeLessThan(number);
+  versions.reserveNumber(number);
+  expect(nextAfterCrash()).toBeGreaterThan(number);
+  await versions.settled();
+  versions.close();
+});
+
 test('an opening removes what nothing names, and nothing that is foreign or needed', async () => {
   const files = new MemoryFileSystem();
   const backend = await openDatabase(files);

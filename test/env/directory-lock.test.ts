@@ -1,5 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -258,4 +268,22 @@ it.runIf(kernelLocksAreThere)('LOCK tells who the owner is while there is one, a
   expect(line).toMatchObject({ pid: process.pid, startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) });
   lock.release();
   expect(readFileSync(join(directory, 'LOCK'), 'utf8')).toBe('');
+});
+
+it('a LOCK that is replaced between its opening and its locking is not taken', () => {
+  const path = join(directory, 'LOCK');
+  class Replaced extends NodeFileSystem {
+    override open(opened: string, mode: OpenMode): FileHandle {
+      const handle = super.open(opened, mode);
+      if (!existsSync(`${path}-moved`)) {
+        renameSync(path, `${path}-moved`);
+        writeFileSync(path, '');
+      }
+      return handle;
+    }
+  }
+  expect(() => acquireDirectoryLock(new Replaced(), directory, { readOnly: false })).toThrow(
+    expect.objectContaining({ code: 'VARVE_IO', file: path }),
+  );
+  acquireDirectoryLock(nodeFileSystem, directory, { readOnly: false }).release();
 });

@@ -110,6 +110,12 @@ const wrong: readonly [what: string, edits: number[][]][] = [
   ['a run that came twice, of which one goes', [edit([], run(1, 5, table({}))), edit([], run(2, 5, second)), edit([6])]],
   ['the run 0', [edit([], run(1, 0, table({})))]],
   ['a run without tables', [edit([], run(1, 5))]],
+  ['a run without tables that is there', [edit([], run(1, 5, table({}))), edit([], run(1, 5))]],
+  ['tables out of order, of which one goes', [edit([]), edit([], run(1, 5, second, table({}))), edit([6])]],
+  [
+    'a table that joins a run with reversed sequences, and goes',
+    [edit([], run(1, 5, table({}))), edit([], run(1, 5, table({ number: 6, keys: ['n', 'z'], sequences: [9, 1] }))), edit([6])],
+  ],
   ['tables out of order', [edit([], run(1, 5, second, table({})))]],
   ['tables that overlap', [edit([], run(1, 5, table({}), table({ number: 6, keys: ['\u0001m', '\u0001z'] })))]],
   ['tables that overlap from two edits', [edit([], run(6, 1, table({}))), edit([], run(6, 1, table({ number: 6 })))]],
@@ -162,5 +168,11 @@ describe('a manifest put together by hand', () => {
     );
     // Also behind edits that are sound.
     expect(() => readEdits(edit([]), ...edits, edit([])), what).toThrow(expect.objectContaining({ code: 'VARVE_CORRUPTION' }));
+  });
+
+  test('is damaged where its first record is, although a later one mends that', () => {
+    const two = edit([], run(6, 5, table({})), run(6, 6, second));
+    expect(() => readEdits(two, edit([5]))).toThrow(expect.objectContaining({ code: 'VARVE_CORRUPTION' }));
+    expect(readEdits(edit([]), two, edit([5]))).toEqual([6]);
   });
 });

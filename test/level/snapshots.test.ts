@@ -60,6 +60,20 @@ test('what no view needs any more leaves the files with the next compaction', as
   expect(db.stats().levels.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(1000);
 });
 
+test('a snapshot holds what it shows also after a read through it has ended', async () => {
+  const db = level(undefined, { memtableBytes: 65_536, unsafeNoFsync: true });
+  await db.batch(many);
+  const snapshot = db.snapshot();
+  for (const iterator of [db.iterator({ snapshot }), db.keys({ snapshot }), db.values({ snapshot })]) {
+    await iterator.next();
+    await iterator.close();
+  }
+  await db.batch(many.map((put) => ({ ...put, value: 'second' })));
+  await db.defrag();
+  expect(await db.iterator({ snapshot }).all()).toEqual(many.map(({ key, value }) => [key, value]));
+  await snapshot.close();
+});
+
 test('a snapshot of another database is refused, and leaves nothing that stands in the way of closing', async () => {
   const [db, other] = [level(), level()];
   await Promise.all([db.open(), other.open()]);

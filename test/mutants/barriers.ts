@@ -211,6 +211,14 @@ export const barrierMutants: readonly Mutant[] = [
     tests: ['engine/holds'],
   },
   {
+    name: 'snapshot-before-its-commit',
+    file: 'engine/commit-queue.ts',
+    find: 'if (waiter.onReached !== undefined && waiter.sequence > this.committedSequence) target = Math.min(target, waiter.sequence);',
+    replace: 'if (waiter.sequence < 0) target = waiter.sequence;',
+    breaks: 'a group goes beyond the end that a snapshot asked for, and the snapshot is never taken',
+    tests: ['contract/snapshot'],
+  },
+  {
     name: 'nothing-committed-at-close',
     file: 'backend/backend.ts',
     find: '    const committed = this.committer.commit().then(',

@@ -1,16 +1,20 @@
 /**
  * All mutants, by kind, in the order of docs/mutants.md.
  */
+import { adapterMutants } from './adapters.js';
 import { backgroundMutants } from './background.js';
 import { barrierMutants } from './barriers.js';
+import { catalogMutants } from './catalog.js';
 import { checksumMutants } from './checksums.js';
 import { fileMutants } from './files.js';
 import { lengthMutants } from './lengths.js';
 import type { MutantGroup } from './mutant.js';
 import { numberMutants } from './numbers.js';
+import { roomMutants } from './room.js';
 import { syncMutants } from './syncs.js';
 import { tombstoneMutants } from './tombstones.js';
 import { witnessMutants } from './witnesses.js';
+import { workerMutants } from './workers.js';
 
 /** Every deliberate defect. */
 export const groups: readonly MutantGroup[] = [
@@ -23,4 +27,8 @@ export const groups: readonly MutantGroup[] = [
   { title: 'Numbers that must not go back', mutants: numberMutants },
   { title: 'Files, holds, locks', mutants: fileMutants },
   { title: 'Background work and memory', mutants: backgroundMutants },
+  { title: 'Worker, slices, merges', mutants: workerMutants },
+  { title: 'Room, refusals, owners', mutants: roomMutants },
+  { title: 'What files say of versions, buckets and numbers', mutants: catalogMutants },
+  { title: 'Level and etcd', mutants: adapterMutants },
 ];

@@ -6,6 +6,8 @@ import { expect, test } from 'vitest';
 import { EngineBackend } from '../../src/backend/backend.js';
 import { takeCheckpoint } from '../../src/engine/checkpoint.js';
 import { openEngine } from '../../src/engine/open.js';
+import { bucketPrefix } from '../../src/format/internal-key.js';
+import { kindValue } from '../../src/memtable/record.js';
 import { resolveOptions } from '../../src/options.js';
 import { LogWriter } from '../../src/wal/log-writer.js';
 import { config, openDatabase, path } from '../crash/workload.js';
@@ -50,4 +52,44 @@ test('a snapshot opens where a log without records lies between two that it hold
   expect(restored.readTx().unsafeRange('a', 'a', 'z').keys.map(String)).toEqual(['after', 'before']);
   checkpoint.release();
   for (const each of [restored, backend, first]) await each.close();
+});
+
+// An opening for reading removes no log, so its manifest goes on to count the one without records.
+test('so does one of a database that is opened for reading', async () => {
+  const fileSystem = new MemoryFileSystem();
+  const first = await openDatabase(fileSystem);
+  first.update((tx) => {
+    tx.unsafeCreateBucket('a');
+    tx.unsafePut('a', 'before', '1');
+  });
+  await first.defrag();
+  await first.close();
+  const key = Buffer.concat([bucketPrefix(1), Buffer.from('after')]);
+  const record = Buffer.alloc(Math.ceil((8 + key.length + 1) / 8) * 8);
+  record.writeUInt32LE(1, 0);
+  record.writeUInt16LE(key.length, 4);
+  record[6] = kindValue;
+  record.set(key, 8);
+  record[8 + key.length] = 0x32;
+  const header = { databaseId: new Uint8Array(16).fill(7), firstSequence: 100 };
+  const empty = LogWriter.create(fileSystem, path, { ...header, logNumber: 150, previousLogNumber: 0, previousLogBytes: 0 });
+  empty.sync();
+  const next = LogWriter.create(fileSystem, path, {
+    ...header,
+    logNumber: 151,
+    previousLogNumber: 150,
+    previousLogBytes: empty.syncedBytes,
+  });
+  next.appendGroup([{ firstSequence: 100, entryCount: 1, pieces: [record] }]);
+  next.sync();
+  for (const log of [empty, next]) log.close();
+
+  const engine = await openEngine(resolveOptions({ ...config, readOnly: true }), inlineEnvironment(fileSystem, smallSizes));
+  const checkpoint = takeCheckpoint(engine);
+  expect(checkpoint.files.map(({ name }) => name).filter((name) => name.endsWith('.log'))).toEqual(['000151.log']);
+  const restored = await openDatabase(copyOf(checkpoint));
+  expect(restored.readTx().unsafeRange('a', 'a', 'z').keys.map(String)).toEqual(['after', 'before']);
+  checkpoint.release();
+  await restored.close();
+  await engine.shutDown();
 });

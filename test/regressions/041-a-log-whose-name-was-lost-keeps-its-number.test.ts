@@ -6,7 +6,8 @@
 import { expect, test } from 'vitest';
 import type { Backend } from '../../src/api.js';
 import { openDatabase, path } from '../crash/workload.js';
-import { MemoryFileSystem, PowerLoss } from '../support/memory-file-system.js';
+import { turnsOfTheLoop } from '../support/eager-clock.js';
+import { MemoryFileSystem, PowerLoss, systemFailure } from '../support/memory-file-system.js';
 
 const put = (backend: Backend, key: string, bytes: number): void =>
   backend.update((tx) => {
@@ -17,7 +18,10 @@ const put = (backend: Backend, key: string, bytes: number): void =>
 /** Loses power at the sync of a log that was created after this call; gives its name. */
 async function crashInNewLog(disk: MemoryFileSystem, activity: () => Promise<void>): Promise<string> {
   let created = '';
-  disk.onOperation = ({ kind, path: file }) => {
+  const { onOperation } = disk;
+  disk.onOperation = (operation) => {
+    onOperation?.(operation);
+    const { kind, path: file } = operation;
     if (kind === 'create' && file.endsWith('.log')) created = file;
     if (kind === 'sync' && file === created) throw new PowerLoss();
   };
@@ -48,4 +52,33 @@ test('the log after a lost one has another number', async () => {
   });
   await second.close().catch(() => {});
   expect(next).not.toBe(lost);
+});
+
+// The manifest says of some numbers more than were given that they are gone; flushes that fail use them up.
+test('also where many numbers were given since the manifest was written', async () => {
+  const disk = new MemoryFileSystem();
+  const first = await openDatabase(disk);
+  disk.onOperation = ({ kind, path: file }) => {
+    if (kind === 'create' && file.endsWith('.sst')) throw systemFailure('EIO', file);
+  };
+  put(first, 'fills the memtable', 17_000);
+  put(first, 'kept', 10);
+  await first.forceCommit();
+  await turnsOfTheLoop(1000);
+  const lost = await crashInNewLog(disk, async () => {
+    put(first, 'fills the next memtable', 17_000);
+    put(first, 'lost', 10);
+    await first.forceCommit();
+  });
+  await first.close().catch(() => {});
+  const image = disk.crash(1, 'dropUnsynced');
+  expect(image.list(path)).not.toContain(lost.slice(path.length + 1));
+
+  const second = await openDatabase(image);
+  const next = await crashInNewLog(image, async () => {
+    put(second, 'in the next log', 10);
+    await second.forceCommit();
+  });
+  await second.close().catch(() => {});
+  expect(next > lost, `${next} after ${lost}`).toBe(true);
 });

@@ -38,3 +38,35 @@ test('a process that may open few files reads many tables, commits to new logs, 
   expect(backend.stats().flushes).toBeGreaterThan(8);
   await journal.durable(() => backend.close());
 });
+
+test('a flush gets the descriptors of tables that are open for reading, where nobody else asks for them', async () => {
+  const memory = new MemoryFileSystem();
+  const files = new FailingFileSystem(memory);
+  const journal = new Journal();
+  const backend = await openDatabase(files);
+  const write = async (): Promise<void> => {
+    journal.update(backend, (section) => {
+      section.create('a');
+      section.puts('a', 0, 60, 300);
+    });
+    await journal.durable(() => backend.forceCommit());
+    await turnsOfTheLoop(100);
+  };
+  for (let round = 0; round < 3; round++) await write();
+  const openBefore = memory.openHandles;
+  expect(fingerprint(shownBy(backend.readTx()))).toBe(fingerprint(journal.visible));
+  expect(memory.openHandles).toBeGreaterThan(openBefore + 1);
+  const limit = memory.openHandles;
+  let refusals = 0;
+  files.onCall = ({ kind, path }) => {
+    if (kind !== 'create' || !path.endsWith('.sst') || memory.openHandles < limit) return;
+    refusals++;
+    throw systemFailure('EMFILE', path);
+  };
+  const { flushes } = backend.stats();
+  await write();
+  expect(refusals).toBeGreaterThan(0);
+  expect(backend.stats().flushes).toBeGreaterThan(flushes);
+  files.onCall = undefined;
+  await journal.durable(() => backend.close());
+});

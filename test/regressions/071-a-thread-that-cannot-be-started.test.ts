@@ -36,3 +36,11 @@ test('a thread that is blocked hears that its job got no worker', () => {
   }
   expect(runner.waitForResult(0)).toBe(false);
 });
+
+test('and so does one that is not', async () => {
+  const result = await new Promise<JobResult>((resolve) => {
+    const runner = new WorkerRunner(settings, { onResult: resolve, onProgress: () => {} }, systemClock);
+    runner.submit(job(1));
+  });
+  expect(result).toMatchObject({ id: 1, ok: false, code: 'VARVE_IO' });
+});

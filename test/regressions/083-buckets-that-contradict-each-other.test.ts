@@ -4,7 +4,7 @@
  */
 import { beforeAll, expect, test } from 'vitest';
 import { initializeChecksum } from '../../src/format/checksum.js';
-import { framesFile } from '../hostile/support/forge.js';
+import { bucketRecord, framesFile } from '../hostile/support/forge.js';
 import { type Image, namesOf, fileOf, withFile } from '../hostile/support/image.js';
 import { complaints, examine } from '../hostile/support/examine.js';
 import { shapeOf } from '../hostile/support/shapes.js';
@@ -14,20 +14,6 @@ beforeAll(async () => {
   await initializeChecksum();
   ({ image } = await shapeOf('one log, open'));
 });
-
-/** A record of the catalogue: a bucket that is created, or, without an id, deleted. */
-function bucketRecord(name: string, id?: number | Buffer): Buffer {
-  const key = Buffer.from(`\0${name}`);
-  const value =
-    typeof id === 'number' ? Buffer.from([id >>> 24, (id >>> 16) & 255, (id >>> 8) & 255, id & 255]) : (id ?? Buffer.alloc(0));
-  const bytes = Buffer.alloc(Math.ceil((8 + key.length + value.length) / 8) * 8);
-  bytes.writeUInt32LE(value.length, 0);
-  bytes.writeUInt16LE(key.length, 4);
-  bytes[6] = id === undefined ? 2 : 1;
-  bytes.set(key, 8);
-  bytes.set(value, 8 + key.length);
-  return bytes;
-}
 
 const histories: readonly [what: string, records: Buffer[], isSound: boolean][] = [
   ['two buckets', [bucketRecord('a', 1), bucketRecord('b', 2)], true],

@@ -66,7 +66,22 @@ describe('an edit', () => {
     expect(JSON.stringify(before)).toBe(text);
   });
 
+  it('may remove one table of a run, and leaves the others', () => {
+    const two: VersionEdit = {
+      ...emptyEdit,
+      addedRuns: [{ level: 3, runId: 1, tables: [table(1, 'a', 'b'), table(2, 'c', 'd')] }],
+    };
+    expect(shape(apply(two, { removedTables: [1], addedRuns: [] }))[3]).toEqual([[2]]);
+  });
+
   it('that is wrong is a defect of ours', () => {
+    const added = (level: number, tables: number[]): VersionEdit => ({
+      ...emptyEdit,
+      addedRuns: [{ level, runId: 1, tables: tables.map((number) => table(number, 'a', 'z')) }],
+    });
+    for (const edit of [added(7, [9]), added(0, [])])
+      expect(() => apply(flush(1), edit)).toThrow(expect.objectContaining({ code: 'VARVE_ASSERTION' }));
+    expect(() => apply(added(7, [9]))).toThrow(expect.objectContaining({ code: 'VARVE_ASSERTION' }));
     expect(() => apply({ ...emptyEdit, removedTables: [1] })).toThrow(expect.objectContaining({ code: 'VARVE_ASSERTION' }));
     expect(() => apply(flush(1), flush(1))).toThrow(expect.objectContaining({ code: 'VARVE_ASSERTION' }));
   });

@@ -128,6 +128,20 @@ export function framesFile(
   return file;
 }
 
+/** A record of the catalogue in a log: a bucket that is created, or, without an id, deleted. */
+export function bucketRecord(name: string, id?: number | Buffer): Buffer {
+  const key = Buffer.from(`\0${name}`);
+  const value =
+    typeof id === 'number' ? Buffer.from([id >>> 24, (id >>> 16) & 255, (id >>> 8) & 255, id & 255]) : (id ?? Buffer.alloc(0));
+  const bytes = Buffer.alloc(Math.ceil((8 + key.length + value.length) / 8) * 8);
+  bytes.writeUInt32LE(value.length, 0);
+  bytes.writeUInt16LE(key.length, 4);
+  bytes[6] = id === undefined ? 2 : 1;
+  bytes.set(key, 8);
+  bytes.set(value, 8 + key.length);
+  return bytes;
+}
+
 // ------------------------------------------------------------------------------------------------ tables
 
 /** Where the parts of a table lie. */
