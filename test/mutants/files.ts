@@ -157,6 +157,14 @@ export const fileMutants: readonly Mutant[] = [
     tests: ['contract/snapshot'],
   },
   {
+    name: 'snapshot-needs-logs-that-it-does-not-hold',
+    file: 'engine/checkpoint.ts',
+    find: 'Math.max(state.oldestLogNumber, memtables.oldestLogNumber)',
+    replace: 'state.oldestLogNumber',
+    breaks: 'a snapshot misses a log whose records are all in tables, and does not open',
+    tests: ['regressions/015-a-snapshot-after-a-log-without-records'],
+  },
+  {
     name: 'inputs-of-a-compaction-not-held',
     file: 'engine/compaction-scheduler.ts',
     find: '    liveFiles.retain(inputs);\n',
