@@ -20,6 +20,7 @@ export function loadCatalog(catalog: BucketCatalog, runs: readonly ReadableRun[]
   const walk = new MergingCursor(
     holders.map(({ readers }) => new RunCursor(readers, Number.MAX_SAFE_INTEGER)),
     false,
+    holders.length,
   );
   const ids = new Set<string>();
   walk.seek(prefix, 0, prefix.length);

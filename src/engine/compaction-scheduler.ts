@@ -68,7 +68,8 @@ export class CompactionScheduler {
     if (this.full?.phase === 'wanted') this.startFull(this.full);
     if (this.running !== undefined || this.full !== undefined || this.retry.isWaiting) return;
     const { versions, options, targetTableBytes } = this.desk.surroundings;
-    const plan = this.removalPlan() ?? pickCompaction(versions.version, compactionTuning(options.compaction), targetTableBytes);
+    const tuning = compactionTuning(options.compaction);
+    const plan = this.removalPlan() ?? pickCompaction(versions.version, tuning, targetTableBytes) ?? this.planForReads();
     if (plan !== undefined) this.start(plan);
   }
 
@@ -161,6 +162,14 @@ export class CompactionScheduler {
     return planRemoval(versions.version, (bucketId) => live.has(bucketId));
   }
 
+  /** All runs into one, where reads have paid for it. */
+  private planForReads(): CompactionPlan | undefined {
+    const { readDebt, versions, targetTableBytes } = this.desk.surroundings;
+    if (!readDebt.isDue) return undefined;
+    readDebt.settle();
+    return planFullCompaction(versions.version, targetTableBytes, () => true);
+  }
+
   private start(plan: CompactionPlan): void {
     const { versions, liveFiles, clock, targetTableBytes } = this.desk.surroundings;
     const rawBytes = plan.merges.flat(2).reduce((sum, table) => sum + table.rawBytes + table.fileBytes, 0);
@@ -197,6 +206,8 @@ export class CompactionScheduler {
       liveFiles.release(running.inputs);
       this.running = undefined;
       this.installing = false;
+      // What was paid while a merge of everything ran was for runs that are gone.
+      if (plan.targetLevel === versions.version.levels.length - 1) this.desk.surroundings.readDebt.settle();
       this.retry.succeeded();
       const { full } = this;
       this.tell(running, result, full?.job === running.job.id);

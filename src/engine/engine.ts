@@ -9,6 +9,7 @@
  * 2. Views are sequences: `views` knows the live ones, and jobs get a copy of them.
  */
 import type { Job, Retention } from '../compaction/job.js';
+import { compactionTuning } from '../compaction/tuning.js';
 import type { Clock } from '../env/clock.js';
 import type { DirectoryLock } from '../env/directory-lock.js';
 import type { FileSystem } from '../env/file-system.js';
@@ -24,6 +25,7 @@ import type { Health } from './health.js';
 import type { LogExtent, MemtableSlot } from './memtable-slot.js';
 import type { MemtableSet } from './memtable-set.js';
 import type { Observer } from './observer.js';
+import { ReadDebt } from './read-debt.js';
 import { ReadPath } from './read-path.js';
 import type { VersionStore } from './version-store.js';
 import type { ViewRegistry } from './views.js';
@@ -60,7 +62,10 @@ export class Engine {
 
   constructor(readonly parts: EngineParts) {
     const { options, clock, observer, directory, health, memtables, versions, liveFiles, targetTableBytes } = parts;
-    this.reads = new ReadPath(memtables, versions);
+    const debt = new ReadDebt(versions, compactionTuning(options.compaction).readUnitsPerEntry, () =>
+      queueMicrotask(() => this.background.schedule()),
+    );
+    this.reads = new ReadPath(memtables, versions, debt);
     this.background = new Background({
       options,
       clock,
@@ -71,6 +76,7 @@ export class Engine {
       versions,
       catalog: parts.catalog,
       liveFiles,
+      readDebt: debt,
       targetTableBytes,
       retention: () => this.retention(),
       commitNow: () => {

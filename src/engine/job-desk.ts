@@ -9,6 +9,7 @@ import type { BucketCatalog } from './bucket-catalog.js';
 import type { Health } from './health.js';
 import type { MemtableSet } from './memtable-set.js';
 import type { Observer } from './observer.js';
+import type { ReadDebt } from './read-debt.js';
 import type { VersionStore } from './version-store.js';
 
 /** The parts of the engine that background work touches. */
@@ -22,6 +23,7 @@ export interface BackgroundSurroundings {
   readonly versions: VersionStore;
   readonly catalog: BucketCatalog;
   readonly liveFiles: LiveFiles;
+  readonly readDebt: ReadDebt;
   readonly targetTableBytes: number;
   retention(): Retention;
   /** Commits everything unlocked, in place. */

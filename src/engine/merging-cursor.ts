@@ -26,6 +26,8 @@ export class MergingCursor {
     /** Newest first. */
     cursors: readonly EntryCursor[],
     private readonly reverse: boolean,
+    /** How many of them are runs of tables. */
+    readonly runs: number,
   ) {
     this.sources = cursors.map((cursor, rank) => ({ cursor, rank }));
   }

@@ -17,6 +17,9 @@ import type { Bucket } from './bucket-catalog.js';
 import type { MergingCursor } from './merging-cursor.js';
 import type { ReadPath } from './read-path.js';
 
+/** Steps over several runs are paid for (read-debt.ts) so many at a time. */
+const stepsPerPayment = 64;
+
 /** Internal keys k with lower <= k < upper. */
 export interface KeyRange {
   readonly lower: Uint8Array;
@@ -29,6 +32,7 @@ export class RangeCursor {
   private lastKey = Buffer.alloc(0);
   private lastKeyBytes = -1;
   private ended = false;
+  private steps = 0;
 
   constructor(
     private readonly reads: ReadPath,
@@ -42,7 +46,7 @@ export class RangeCursor {
   next(): EntryCursor | undefined {
     if (this.ended) return undefined;
     if (this.cursor === undefined || this.generation !== this.reads.generation) this.takePlace();
-    else this.cursor.next();
+    else this.step(this.cursor);
     const current = this.cursor?.current;
     if (current === undefined || !this.isInside(current)) {
       this.ended = true;
@@ -61,6 +65,11 @@ export class RangeCursor {
     this.lastKeyBytes = keyEnd - keyStart;
     if (this.lastKey.length < this.lastKeyBytes) this.lastKey = Buffer.allocUnsafeSlow(Math.max(64, this.lastKeyBytes * 2));
     for (let from = keyStart, to = 0; from < keyEnd; from++, to++) this.lastKey[to] = keyBytes[from] as number;
+  }
+
+  private step(cursor: MergingCursor): void {
+    cursor.next();
+    if (cursor.runs > 1 && ++this.steps % stepsPerPayment === 0) this.reads.paySteps(stepsPerPayment);
   }
 
   private takePlace(): void {

@@ -17,12 +17,14 @@ import { RunCursor } from '../sstable/run-cursor.js';
 import type { Bucket } from './bucket-catalog.js';
 import type { MemtableSet } from './memtable-set.js';
 import { MergingCursor } from './merging-cursor.js';
+import { type ReadDebt, unitsOfLook, unitsOfPlacing, unitsOfStep } from './read-debt.js';
 import type { ReadableRun, VersionStore } from './version-store.js';
 
 export class ReadPath {
   constructor(
     private readonly memtables: MemtableSet,
     private readonly versions: VersionStore,
+    private readonly debt: ReadDebt,
   ) {}
 
   /** Changes whenever memtables or tables come or go. */
@@ -33,22 +35,25 @@ export class ReadPath {
   /** Whether the view at `viewSequence` sees a value for the internal key key[0, keyEnd); `found` then says where. */
   get(key: Uint8Array, keyEnd: number, viewSequence: number, found: FoundValue): boolean {
     const hash = hashKey(key, 0, keyEnd);
-    let read = this.memtables.active.memtable.get(key, 0, keyEnd, hash, viewSequence, found);
+    const { active, sealed } = this.memtables;
+    let read = active.memtable.get(key, 0, keyEnd, hash, viewSequence, found);
     if (read !== pointAbsent) return read === pointValue;
-    const { sealed } = this.memtables;
     for (let i = sealed.length - 1; i >= 0; i--) {
       read = (sealed[i] as (typeof sealed)[number]).memtable.get(key, 0, keyEnd, hash, viewSequence, found);
       if (read !== pointAbsent) return read === pointValue;
     }
     const { runs } = this.versions;
+    let looks = 0;
     for (let i = 0; i < runs.length; i++) {
       const run = runs[i] as ReadableRun;
       const place = tableFor(run, key, keyEnd);
       if (place < 0) continue;
       read = (run.readers[place] as (typeof run.readers)[number]).get(key, 0, keyEnd, hash, viewSequence, found);
-      if (read !== pointAbsent) return read === pointValue;
+      if (read !== pointAbsent) break;
+      looks++;
     }
-    return false;
+    if (looks > 0) this.debt.pay(looks * unitsOfLook);
+    return read === pointValue;
   }
 
   /** A cursor over one bucket, or over a range of it, for a view. Both bounds are internal keys; it may show keys outside them. */
@@ -59,10 +64,19 @@ export class ReadPath {
       const cursor = slots[i]?.memtable.cursor(bucket.id, viewSequence);
       if (cursor !== undefined) cursors.push(cursor);
     }
+    let runs = 0;
     for (const run of this.versions.runs) {
-      if (touches(run, bucket.prefix, bucket.end)) cursors.push(new RunCursor(run.readers, viewSequence));
+      if (!touches(run, bucket.prefix, bucket.end)) continue;
+      cursors.push(new RunCursor(run.readers, viewSequence));
+      runs++;
     }
-    return new MergingCursor(cursors, reverse);
+    if (runs > 1) this.debt.pay((runs - 1) * unitsOfPlacing);
+    return new MergingCursor(cursors, reverse, runs);
+  }
+
+  /** Takes note of steps that a walk made over several runs. */
+  paySteps(steps: number): void {
+    this.debt.pay(steps * unitsOfStep);
   }
 }
 

@@ -146,7 +146,8 @@ export class Memtable {
 
   /** The newest version of a key that a view at `viewSequence` may see. */
   get(key: Uint8Array, keyStart: number, keyEnd: number, hash: number, viewSequence: number, found: FoundValue): PointRead {
-    const first = this.find(key, keyStart, keyEnd, hash);
+    // An empty one, as after opening, is not worth a cache line of its hash.
+    const first = this.nextOrdinal === 1 ? 0 : this.find(key, keyStart, keyEnd, hash);
     return first === 0 ? pointAbsent : this.read(this.visibleVersion(first, viewSequence), found);
   }
 
