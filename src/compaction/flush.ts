@@ -9,13 +9,15 @@
  */
 import { assert } from '../errors.js';
 import { readBucketId } from '../format/internal-key.js';
-import { kindDead, kindTombstone } from '../memtable/record.js';
-import { sortRecords } from '../memtable/record-sort.js';
-import { compareRecordKeys, type FrozenRecords, RecordReader } from '../memtable/record-table.js';
+import { liveRecordsByKey } from '../memtable/live-records.js';
+import { kindTombstone } from '../memtable/record.js';
+import { compareRecordKeys, RecordReader } from '../memtable/record-table.js';
 import { DropPolicy, dropVersion } from './drop-policy.js';
 import type { FlushJob, JobSuccess } from './job.js';
 import { RunWriter, type WritingContext } from './run-writer.js';
 
+/** Records whose memory is asked for at once: sorted records lie anywhere, and one after the other each would be waited for. */
+const recordsPerTouch = 16;
 /** Records between two signs of life. */
 const recordsPerBeat = 4096;
 
@@ -23,12 +25,9 @@ const recordsPerBeat = 4096;
 export function runFlush(job: FlushJob, context: WritingContext): JobSuccess {
   const { records } = job;
   const reader = RecordReader.ofFrozen(records);
-  const ordinals = liveOrdinals(reader, records);
   // Dead records do not count: those of a section that moved on have their sequences in the next memtable.
-  const newest = records.firstSequence + (ordinals[0] ?? 1) - 1;
-  const oldest = records.firstSequence + (ordinals[ordinals.length - 1] ?? 1) - 1;
-  sortRecords(reader, ordinals, 0);
-  const writer = new RunWriter(context, job.fileNumbers, job.filterBitsPerKey, oldest, newest);
+  const { ordinals, oldestSequence, newestSequence } = liveRecordsByKey(reader, records);
+  const writer = new RunWriter(context, job.fileNumbers, job.filterBitsPerKey, oldestSequence, newestSequence);
   try {
     const entriesWritten = writeRecords(job, reader, ordinals, writer, context.beat);
     const tables = writer.finishRun();
@@ -45,17 +44,6 @@ export function runFlush(job: FlushJob, context: WritingContext): JobSuccess {
   }
 }
 
-/** Ordinals of the records that were not rolled back, newest first. */
-function liveOrdinals(reader: RecordReader, records: FrozenRecords): Uint32Array {
-  const ordinals = new Uint32Array(records.recordCount);
-  let count = 0;
-  for (let ordinal = records.recordCount; ordinal > 0; ordinal--) {
-    reader.locate(ordinal);
-    if (reader.kind !== kindDead) ordinals[count++] = ordinal;
-  }
-  return ordinals.subarray(0, count);
-}
-
 function writeRecords(job: FlushJob, reader: RecordReader, ordinals: Uint32Array, writer: RunWriter, beat: () => void): number {
   const policy = new DropPolicy(job.retention, false);
   const previous = reader.another();
@@ -66,6 +54,7 @@ function writeRecords(job: FlushJob, reader: RecordReader, ordinals: Uint32Array
   for (let i = 0; i < ordinals.length; i++) {
     const ordinal = ordinals[i] as number;
     if (i % recordsPerBeat === 0) beat();
+    if (i % recordsPerTouch === 0) reader.touch(ordinals, i, i + recordsPerTouch);
     reader.locate(ordinal);
     const isNewKey = i === 0 || compareRecordKeys(previous, reader, 0) !== 0;
     if (isNewKey) {

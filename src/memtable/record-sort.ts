@@ -2,7 +2,7 @@
  * Sorting ordinals of records by key, and records of one key newest first.
  *
  * Most significant digit first, with digits of six bytes (`keyHead`): each group that is equal so far is sorted by its next six
- * bytes with a least significant digit radix sort over that number (4 passes of 13 bits), small groups by comparing keys.
+ * bytes with a least significant digit radix sort over that number (4 passes of at most 14 bits), small groups by comparing keys.
  * Sources: LSD and MSD radix sort as in Knuth, The Art of Computer Programming 3, 5.2.5.
  *
  * Both sorts are stable and the ordinals start in descending order, which is what puts records of one key newest first.
@@ -10,12 +10,13 @@
  * Worked example (digits of one byte): ordinals 4:b 3:ab 2:b 1:a → by first byte [3:ab 1:a] [4:b 2:b]; the first group has
  * keys that go on, so it is sorted again by the second byte: 1:a 3:ab; the second is one key, newest first: 4 2.
  */
-import { keyHead, type RecordReader } from './record-table.js';
+import { keyHeadHigh, keyHeadLow, type RecordReader } from './record-table.js';
 
 const smallGroup = 24;
+/** A head has 27 lower and 24 upper bits, each half sorted by two digits; a digit takes the bits that its half leaves above 13. */
 const digitBits = 13;
-const digitValues = 1 << digitBits;
-const digitMask = digitValues - 1;
+const digitValues = 2 ** 14;
+const lowDigitMask = 2 ** digitBits - 1;
 const passes = 4;
 
 /** Sorts `ordinals` (which must be in descending order) in place; keys are equal in their first `skip` bytes. */
@@ -73,31 +74,36 @@ function increment(counts: Uint32Array, index: number): number {
 }
 
 class SortWorkspace {
-  /** Head of the record at each place, in step with the ordinals. */
-  private heads: Float64Array;
-  private spareHeads: Float64Array;
-  private spareOrdinals: Uint32Array;
+  /** Halves of the head of the record at each place, in step with the ordinals. Whole numbers: a remainder of doubles is a slow call. */
+  private readonly lows: Uint32Array;
+  private readonly highs: Uint32Array;
+  private readonly spareLows: Uint32Array;
+  private readonly spareHighs: Uint32Array;
+  private readonly spareOrdinals: Uint32Array;
   private readonly counts = new Uint32Array(passes * digitValues);
 
   constructor(size: number) {
     const needed = size > smallGroup ? size : 0;
-    this.heads = new Float64Array(needed);
-    this.spareHeads = new Float64Array(needed);
+    this.lows = new Uint32Array(needed);
+    this.highs = new Uint32Array(needed);
+    this.spareLows = new Uint32Array(needed);
+    this.spareHighs = new Uint32Array(needed);
     this.spareOrdinals = new Uint32Array(needed);
   }
 
   sortByHead(reader: RecordReader, ordinals: Uint32Array, begin: number, end: number, depth: number): void {
-    const { heads, counts } = this;
+    const { lows, highs, counts } = this;
     counts.fill(0);
     for (let i = begin; i < end; i++) {
       reader.locate(ordinals[i] as number);
-      const head = keyHead(reader.bytes, reader.keyStart + depth, reader.keyEnd);
-      heads[i] = head;
-      const low = head % 0x400_0000;
-      const high = (head - low) / 0x400_0000;
-      increment(counts, low & digitMask);
+      const start = reader.keyStart + depth;
+      const low = keyHeadLow(reader.bytes, start, reader.keyEnd);
+      const high = keyHeadHigh(reader.bytes, start, reader.keyEnd);
+      lows[i] = low;
+      highs[i] = high;
+      increment(counts, low & lowDigitMask);
       increment(counts, digitValues + (low >>> digitBits));
-      increment(counts, 2 * digitValues + (high & digitMask));
+      increment(counts, 2 * digitValues + (high & lowDigitMask));
       increment(counts, 3 * digitValues + (high >>> digitBits));
     }
     for (let pass = 0; pass < passes; pass++) this.scatter(ordinals, begin, end, pass);
@@ -105,7 +111,7 @@ class SortWorkspace {
 
   /** One stable pass by one digit; skipped where all records have the same digit. */
   private scatter(ordinals: Uint32Array, begin: number, end: number, pass: number): void {
-    const { heads, spareHeads, spareOrdinals, counts } = this;
+    const { lows, highs, spareLows, spareHighs, spareOrdinals, counts } = this;
     const base = pass * digitValues;
     let at = begin;
     for (let digit = base; digit < base + digitValues; digit++) {
@@ -114,26 +120,29 @@ class SortWorkspace {
       counts[digit] = at;
       at += count;
     }
-    const divisor = 2 ** (digitBits * pass);
+    const digits = pass < 2 ? lows : highs;
+    const shift = pass % 2 === 0 ? 0 : digitBits;
+    const mask = pass % 2 === 0 ? lowDigitMask : digitValues - 1;
     for (let i = begin; i < end; i++) {
-      const head = heads[i] as number;
-      const digit = base + (Math.floor(head / divisor) % digitValues);
-      const to = increment(counts, digit);
-      spareHeads[to] = head;
+      const to = increment(counts, base + (((digits[i] as number) >>> shift) & mask));
+      spareLows[to] = lows[i] as number;
+      spareHighs[to] = highs[i] as number;
       spareOrdinals[to] = ordinals[i] as number;
     }
-    heads.set(spareHeads.subarray(begin, end), begin);
+    lows.set(spareLows.subarray(begin, end), begin);
+    highs.set(spareHighs.subarray(begin, end), begin);
     ordinals.set(spareOrdinals.subarray(begin, end), begin);
   }
 
   /** Groups whose heads are equal while their keys go on have to be sorted by their next bytes. */
   pushEqualGroups(groups: number[], begin: number, end: number, depth: number): void {
-    const { heads } = this;
+    const { lows, highs } = this;
     for (let i = begin; i < end;) {
-      const head = heads[i] as number;
+      const low = lows[i] as number;
+      const high = highs[i] as number;
       let stop = i + 1;
-      while (stop < end && heads[stop] === head) stop++;
-      if (stop - i > 1 && head % 8 === 7) groups.push(i, stop, depth + 6);
+      while (stop < end && lows[stop] === low && highs[stop] === high) stop++;
+      if (stop - i > 1 && (low & 7) === 7) groups.push(i, stop, depth + 6);
       i = stop;
     }
   }

@@ -30,6 +30,8 @@ export class RecordReader {
   keyEnd = 0;
   valueEnd = 0;
   kind = 0;
+  /** What `touch` read, kept so that the reads are not optimised away. */
+  touched = 0;
   private readonly first: Chunk;
   private readonly secondBaseUnits: number;
 
@@ -69,6 +71,21 @@ export class RecordReader {
     this.valueEnd = this.keyEnd + (chunk.words[offset / 4] as number);
   }
 
+  /**
+   * Reads a byte of each of ordinals[begin, end) and nothing else, so that the processor waits for their memory once and not for each:
+   * loads that do not depend on one another overlap.
+   */
+  touch(ordinals: Uint32Array, begin: number, end: number): void {
+    const { addresses, first } = this;
+    const { words } = first;
+    let sum = 0;
+    for (let i = begin; i < end && i < ordinals.length; i++) {
+      const at = (addresses[ordinals[i] as number] as number) * 2;
+      if (at + 24 < words.length) sum += (words[at] as number) + (words[at + 24] as number);
+    }
+    this.touched = sum;
+  }
+
   private overflowChunk(address: number): Chunk {
     let found = this.first;
     for (const chunk of this.chunks) {
@@ -85,16 +102,25 @@ export class RecordReader {
  * are equal and the lowest bits are below 7, the keys are equal from `depth` on.
  */
 export function keyHead(bytes: Uint8Array, start: number, end: number): number {
+  return keyHeadHigh(bytes, start, end) * 0x800_0000 + keyHeadLow(bytes, start, end);
+}
+
+/** The upper 24 of the 51 bits: the first three bytes. */
+export function keyHeadHigh(bytes: Uint8Array, start: number, end: number): number {
   const left = end - start;
   const b0 = left > 0 ? (bytes[start] as number) : 0;
   const b1 = left > 1 ? (bytes[start + 1] as number) : 0;
   const b2 = left > 2 ? (bytes[start + 2] as number) : 0;
+  return (b0 << 16) | (b1 << 8) | b2;
+}
+
+/** The lower 27 of the 51 bits: the next three bytes, and in three bits how many were left. */
+export function keyHeadLow(bytes: Uint8Array, start: number, end: number): number {
+  const left = end - start;
   const b3 = left > 3 ? (bytes[start + 3] as number) : 0;
   const b4 = left > 4 ? (bytes[start + 4] as number) : 0;
   const b5 = left > 5 ? (bytes[start + 5] as number) : 0;
-  const high = (b0 << 16) | (b1 << 8) | b2;
-  const low = (b3 << 19) | (b4 << 11) | (b5 << 3) | (left < 7 ? left : 7);
-  return high * 0x800_0000 + low;
+  return (b3 << 19) | (b4 << 11) | (b5 << 3) | (left < 7 ? left : 7);
 }
 
 /** Order of the keys of two records, from `skip` bytes after their start. */
