@@ -308,9 +308,9 @@ export const tombstoneMutants: readonly Mutant[] = [
   {
     name: 'tombstone-in-a-memtable-passed-over',
     file: 'engine/read-path.ts',
-    find: '    let read = this.memtables.active.memtable.get(key, 0, keyEnd, hash, viewSequence, found);\n    if (read !== pointAbsent)',
+    find: '    let read = active.memtable.get(key, 0, keyEnd, hash, viewSequence, found);\n    if (read !== pointAbsent)',
     replace:
-      '    let read = this.memtables.active.memtable.get(key, 0, keyEnd, hash, viewSequence, found);\n    if (read === pointValue)',
+      '    let read = active.memtable.get(key, 0, keyEnd, hash, viewSequence, found);\n    if (read === pointValue)',
     breaks: 'a point read finds what was deleted',
     tests: ['model/model', 'contract/write-transaction'],
   },
