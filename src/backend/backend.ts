@@ -108,9 +108,14 @@ export class EngineBackend implements Backend {
     return snapshot;
   }
 
-  async hash(ignores?: Iterable<IgnoreKey>): Promise<number> {
+  hash(ignores?: Iterable<IgnoreKey>): Promise<number> {
+    return this.hashWithProgress(ignores);
+  }
+
+  /** As hash, for who shows how far it is. */
+  async hashWithProgress(ignores?: Iterable<IgnoreKey>, onProgress?: (entries: number) => void): Promise<number> {
     this.check();
-    return hashCommitted(this.engine, ignores);
+    return hashCommitted(this.engine, ignores, onProgress);
   }
 
   size(): number {

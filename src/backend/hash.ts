@@ -35,8 +35,12 @@ function ignoredKeys(ignores: Iterable<IgnoreKey> | undefined): ReadonlyMap<stri
   return ignored;
 }
 
-/** The hash as an unsigned 32-bit number. `checkGoesOn` throws where the backend was closed meanwhile. */
-export async function hashCommitted(engine: Engine, ignores: Iterable<IgnoreKey> | undefined): Promise<number> {
+/** The hash as an unsigned 32-bit number. `onProgress` is told how many entries were read, once in some milliseconds. */
+export async function hashCommitted(
+  engine: Engine,
+  ignores: Iterable<IgnoreKey> | undefined,
+  onProgress?: (entries: number) => void,
+): Promise<number> {
   const ignored = ignoredKeys(ignores);
   const { views, catalog, health, clock } = engine.parts;
   const viewSequence = engine.committedSequence - 1;
@@ -58,6 +62,7 @@ export async function hashCommitted(engine: Engine, ignores: Iterable<IgnoreKey>
         }
         if (++entries % entriesPerLook !== 0 || clock.now() - began < sliceMs) continue;
         walk.rememberKey(entry);
+        onProgress?.(entries);
         await new Promise((resolve) => setImmediate(resolve));
         health.checkOpen();
         began = clock.now();

@@ -5,7 +5,7 @@ import type { Backend, BackendConfig, VerifyReport } from '../api.js';
 import { openEngine } from '../engine/open.js';
 import { systemEnvironment } from '../engine/environment.js';
 import { directoryState } from '../engine/database-directory.js';
-import { verifyDirectory } from '../engine/verify.js';
+import { verifyDirectory, type VerifyListener } from '../engine/verify.js';
 import { acquireDirectoryLock } from '../env/directory-lock.js';
 import { nodeFileSystem } from '../env/node-file-system.js';
 import { makeTemporaryDirectory } from '../env/outside-files.js';
@@ -63,13 +63,35 @@ export function restoreSnapshot(source: AsyncIterable<Uint8Array> | string, path
 }
 
 /**
+ * As restoreSnapshot, for who shows how far the verification is, which comes after the last byte of the source.
+ *
+ * @internal
+ */
+export function restoreWithProgress(
+  source: AsyncIterable<Uint8Array> | string,
+  path: string,
+  onVerify: VerifyListener,
+): Promise<void> {
+  return restoreInto(source, path, nodeFileSystem, onVerify);
+}
+
+/**
  * Reads every byte of a database that no writer has open (else VARVE_LOCKED; none there: VARVE_NOT_FOUND) and reports every problem
  * found. Writes nothing. The unsynced tail of the last log is no problem. `entries` counts stored records, tombstones included.
  *
  * Needs the directory to itself, as a reader does: while another `verify` of it is under way, or a reader has it open, it is VARVE_LOCKED too.
  * The event loop goes on meanwhile. Where CURRENT is missing or damaged, that is a problem, and the newest manifest that is sound says what to read.
  */
-export async function verify(path: string): Promise<VerifyReport> {
+export function verify(path: string): Promise<VerifyReport> {
+  return verifyWithProgress(path);
+}
+
+/**
+ * As verify, for who shows how far it is.
+ *
+ * @internal
+ */
+export async function verifyWithProgress(path: string, onProgress?: VerifyListener): Promise<VerifyReport> {
   if (typeof path !== 'string' || path === '' || path.includes('\0'))
     throw invalidArgument(`path is the name of a directory, not ${describe(path)}`);
   await initializeChecksum();
@@ -78,7 +100,7 @@ export async function verify(path: string): Promise<VerifyReport> {
     throw new VarveError('VARVE_NOT_FOUND', `${directory} holds no database`, { file: directory });
   const lock = acquireDirectoryLock(nodeFileSystem, directory, { readOnly: true });
   try {
-    const report = await verifyDirectory(nodeFileSystem, directory);
+    const report = await verifyDirectory(nodeFileSystem, directory, undefined, onProgress);
     return { ok: report.problems.length === 0, ...report };
   } finally {
     lock.release();

@@ -15,7 +15,7 @@ import { fileInPieces } from '../env/outside-files.js';
 import { joinPath, resolvePath } from '../env/path.js';
 import { initializeChecksum } from '../format/checksum.js';
 import { currentFileName, parseFileName } from '../format/file-names.js';
-import { verifyDirectory } from '../engine/verify.js';
+import { verifyDirectory, type VerifyListener } from '../engine/verify.js';
 import { describe } from '../options.js';
 import { takeTarget } from './restore-target.js';
 import { type UnpackedFile, unpackArchive } from './tar.js';
@@ -108,6 +108,7 @@ export async function restoreInto(
   source: AsyncIterable<Uint8Array> | string,
   path: string,
   files: FileSystem = nodeFileSystem,
+  onVerify?: VerifyListener,
 ): Promise<void> {
   const isStream = typeof source === 'object' && source !== null && typeof source[Symbol.asyncIterator] === 'function';
   if (typeof source !== 'string' && !isStream)
@@ -119,7 +120,7 @@ export async function restoreInto(
   const failure = new SourceFailure();
   try {
     await unpackInto(files, target.workplace, sourceStream(source, failure));
-    const { problems } = await verifyDirectory(files, target.workplace);
+    const { problems } = await verifyDirectory(files, target.workplace, undefined, onVerify);
     const first = problems[0];
     if (first !== undefined) throw corruption(first.file, first.offset, first.message);
     target.publish();

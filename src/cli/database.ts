@@ -5,8 +5,9 @@
  * 1. A database is opened without the right to write, and never made, unless a command asks for it.
  * 2. It is closed before the command ends, also by an error or a signal; the first error counts.
  */
-import type { Backend, BackendConfig, ReadTx } from '../api.js';
-import { databaseExists, openBackend } from '../backend/open-backend.js';
+import type { BackendConfig, ReadTx } from '../api.js';
+import type { EngineBackend } from '../backend/backend.js';
+import { databaseExists, openEngineBackend } from '../backend/open-backend.js';
 import { acquireDirectoryLock, releaseAfterFailure } from '../env/directory-lock.js';
 import { nodeFileSystem } from '../env/node-file-system.js';
 import { resolvePath } from '../env/path.js';
@@ -35,8 +36,11 @@ export async function unlessAborted<Result>(signal: AbortSignal, work: Promise<R
 }
 
 /** Opens the database, lets it be used, and closes it. */
-export async function withDatabase<Result>(config: BackendConfig, use: (database: Backend) => Promise<Result>): Promise<Result> {
-  const database = await openBackend({ readOnly: true, createIfMissing: false, ...config });
+export async function withDatabase<Result>(
+  config: BackendConfig,
+  use: (database: EngineBackend) => Promise<Result>,
+): Promise<Result> {
+  const database = await openEngineBackend({ readOnly: true, createIfMissing: false, ...config });
   let result: Result;
   try {
     result = await use(database);

@@ -9,7 +9,8 @@
 import { runCommandLine } from './run.js';
 
 const signalCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-const narrowWidth = 80;
+/** Columns where a terminal does not say how many it has, and where there is none. */
+const usualWidth = 80;
 
 /** Turns the first signal into an abort, the second into the end. */
 function listenToSignals(): AbortSignal {
@@ -31,8 +32,10 @@ runCommandLine(process.argv.slice(2), {
   input: process.stdin,
   output: process.stdout,
   errors: process.stderr,
-  width: process.stdout.columns ?? narrowWidth,
-  isWatched: process.stderr.isTTY === true,
+  width: process.stdout.columns || usualWidth,
+  isTerminal: process.stdout.isTTY === true,
+  watchedWidth: () =>
+    process.stderr.isTTY === true && process.env['TERM'] !== 'dumb' ? process.stderr.columns || usualWidth : undefined,
   signal: listenToSignals(),
 }).then(
   // Standard input may be open still, and what was left where it stood may be at work: nothing of it matters any more.

@@ -5,7 +5,8 @@
  *
  * Invariants:
  * 1. Memory is one gathered piece: whoever prints much awaits `flush` where `isFull` says so.
- * 2. A stream whose reader has gone is an error of the system (EPIPE), thrown by `flush`; main.ts takes it for a good end.
+ * 2. What else draws on the same terminal is wiped before something is written.
+ * 3. A stream whose reader has gone is an error of the system (EPIPE), thrown by `flush`; main.ts takes it for a good end.
  */
 import type { Writable } from 'node:stream';
 
@@ -27,6 +28,9 @@ export class Output {
     readonly isJson: boolean,
     /** Columns of the terminal, or what is used where there is none. */
     readonly width: number,
+    /** Whether a terminal shows it. */
+    readonly isTerminal: boolean,
+    private readonly wipe: () => void,
   ) {}
 
   /** Whether it is time to await `flush`. */
@@ -88,6 +92,7 @@ export class Output {
   }
 
   private write(piece: string | Uint8Array): Promise<void> {
+    if (this.isTerminal) this.wipe();
     return new Promise((resolve, reject) => {
       this.stream.write(piece, (error) => (error === null || error === undefined ? resolve() : reject(error)));
     });

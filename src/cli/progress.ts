@@ -6,12 +6,20 @@
  * Invariants:
  * 1. Where standard error is no terminal, or JSON was asked for, nothing is written.
  * 2. It keeps no timer: it draws when it is told of something.
+ * 3. A line is never wider than the terminal: what wraps could not be wiped.
  */
 import type { Writable } from 'node:stream';
 import { formatBytes, formatCount, formatDuration } from './output.js';
 
 const millisecondsBetween = 100;
 const barCells = 24;
+
+/** How much of something is done, as a bar. */
+function drawShare(done: number, total: number): string {
+  const share = Math.min(1, done / total);
+  const full = Math.round(share * barCells);
+  return `[${'#'.repeat(full)}${'.'.repeat(barCells - full)}] ${String(Math.floor(share * 100)).padStart(3)} %`;
+}
 
 export class Progress {
   private what = '';
@@ -21,7 +29,8 @@ export class Progress {
 
   constructor(
     private readonly stream: Writable,
-    private readonly isShown: boolean,
+    /** Columns of the terminal, which may change; undefined where nothing is to be drawn. */
+    private readonly columns: () => number | undefined,
   ) {}
 
   /** Begins a line: what is done. */
@@ -35,16 +44,16 @@ export class Progress {
   bytes(done: number, total?: number): void {
     this.draw(() => {
       if (total === undefined || total === 0) return formatBytes(done);
-      const share = Math.min(1, done / total);
-      const full = Math.round(share * barCells);
-      const bar = `[${'#'.repeat(full)}${'.'.repeat(barCells - full)}]`;
-      return `${bar} ${String(Math.floor(share * 100)).padStart(3)} %  ${formatBytes(done)} of ${formatBytes(total)}`;
+      return `${drawShare(done, total)}  ${formatBytes(done)} of ${formatBytes(total)}`;
     });
   }
 
-  /** Things done, of a number that is not known. */
-  count(done: number, noun: string): void {
-    this.draw(() => `${formatCount(done)} ${noun}`);
+  /** Things done, of so many where that is known. */
+  count(done: number, noun: string, total?: number): void {
+    this.draw(() => {
+      if (total === undefined || total === 0) return `${formatCount(done)} ${noun}`;
+      return `${drawShare(done, total)}  ${formatCount(done)} of ${formatCount(total)} ${noun}`;
+    });
   }
 
   /** Wipes the line. */
@@ -54,11 +63,14 @@ export class Progress {
   }
 
   private draw(describe: () => string): void {
-    if (!this.isShown) return;
+    const columns = this.columns();
+    if (columns === undefined) return;
     const now = performance.now();
     if (now - this.drawn < millisecondsBetween) return;
     this.drawn = now;
     this.isDrawing = true;
-    this.stream.write(`\r\u001b[K${this.what}  ${describe()}  ${formatDuration(now - this.began)}`);
+    const line = `${this.what}  ${describe()}  ${formatDuration(now - this.began)}`;
+    // The last column stays free: some terminals begin a new line when it is taken.
+    this.stream.write(`\r\u001b[K${line.slice(0, Math.max(0, columns - 1))}`);
   }
 }

@@ -24,8 +24,10 @@ export interface World {
   readonly errors: Writable;
   /** Columns to print in. */
   readonly width: number;
-  /** Whether somebody watches `errors`: then progress is drawn. */
-  readonly isWatched: boolean;
+  /** Whether `output` is a terminal. */
+  readonly isTerminal: boolean;
+  /** Columns of the terminal that shows `errors`, where progress is drawn; undefined where there is none. */
+  watchedWidth(): number | undefined;
   /** Asks the command to stop; its reason is the exit code. */
   readonly signal: AbortSignal;
 }
@@ -51,8 +53,8 @@ function tell(world: World, name: string, error: unknown, isJson: boolean): void
 
 async function runCommand({ command, words, options }: ParsedLine, world: World): Promise<number> {
   const isJson = options['json'] === true;
-  const output = new Output(world.output, isJson, world.width);
-  const progress = new Progress(world.errors, world.isWatched && !isJson);
+  const progress = new Progress(world.errors, () => (isJson ? undefined : world.watchedWidth()));
+  const output = new Output(world.output, isJson, world.width, world.isTerminal, () => progress.end());
   try {
     const outcome = await command.run(new Call(words, options, world.input, output, progress, world.signal));
     progress.end();

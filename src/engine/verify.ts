@@ -53,16 +53,28 @@ function problemOf(error: unknown, file: string): Problem {
   return problem;
 }
 
+/** Told bytes of files that were read and of all files, once in some milliseconds. */
+export type VerifyListener = (done: number, total: number) => void;
+
 class DirectoryVerifier {
   readonly report: DirectoryReport = { problems: [], files: 0, bytes: 0, entries: 0 };
   private readonly slices: Slices;
+  private totalBytes = 0;
 
   constructor(
     private readonly fileSystem: FileSystem,
     private readonly directory: string,
     private readonly clock: Clock,
+    private readonly onProgress: VerifyListener | undefined,
   ) {
     this.slices = new Slices(clock);
+  }
+
+  /** Tables and logs that will be read come to those files that were. */
+  measure({ version }: ManifestState): void {
+    this.totalBytes = this.report.bytes;
+    for (const { fileBytes } of versionTables(version)) this.totalBytes += fileBytes;
+    for (const name of this.logNames()) this.totalBytes += this.fileSystem.status(joinPath(this.directory, name))?.sizeBytes ?? 0;
   }
 
   /** The state of the live manifest; where CURRENT does not say which that is, of the newest manifest that is sound. */
@@ -87,7 +99,7 @@ class DirectoryVerifier {
       try {
         const steps = verifyTableInSteps(context, table);
         let step = steps.next();
-        for (; step.done !== true; step = steps.next()) if (this.slices.isOver) await this.slices.giveWay();
+        for (; step.done !== true; step = steps.next()) await this.rest(0);
         const { entries, problems } = step.value;
         report.entries += entries;
         for (const problem of problems) report.problems.push({ file, ...problem });
@@ -124,7 +136,7 @@ class DirectoryVerifier {
 
   async verifyLogs(state: ManifestState, catalog: BucketCatalog): Promise<void> {
     const { fileSystem, directory, report } = this;
-    const logs = fileSystem.list(directory).filter((name) => parseFileName(name)?.kind === 'log');
+    const logs = this.logNames();
     const source = {
       fileSystem,
       directory,
@@ -138,12 +150,25 @@ class DirectoryVerifier {
       catalog,
       clock: this.clock,
     };
+    let readBytes = 0;
     const countRecords = async ({ memtable }: RecoveredMemtable): Promise<void> => {
       report.entries += memtable.recordCount;
-      if (this.slices.isOver) await this.slices.giveWay();
+      readBytes += memtable.usedBytes;
+      await this.rest(readBytes);
     };
     await recoverLogs(source, countRecords, (error) => report.problems.push(problemOf(error, 'the logs')));
     for (const name of logs) this.count(name);
+  }
+
+  /** Lets others go first where a slice is over. `readBytes` are of files that are not counted yet. */
+  private async rest(readBytes: number): Promise<void> {
+    if (!this.slices.isOver) return;
+    this.onProgress?.(Math.min(this.report.bytes + readBytes, this.totalBytes), this.totalBytes);
+    await this.slices.giveWay();
+  }
+
+  private logNames(): string[] {
+    return this.fileSystem.list(this.directory).filter((name) => parseFileName(name)?.kind === 'log');
   }
 
   /** The number of the live manifest, or undefined after a problem with CURRENT. */
@@ -185,10 +210,12 @@ export async function verifyDirectory(
   fileSystem: FileSystem,
   directory: string,
   clock: Clock = systemClock,
+  onProgress?: VerifyListener,
 ): Promise<DirectoryReport> {
-  const verifier = new DirectoryVerifier(fileSystem, directory, clock);
+  const verifier = new DirectoryVerifier(fileSystem, directory, clock, onProgress);
   const state = verifier.readState();
   if (state !== undefined) {
+    verifier.measure(state);
     await verifier.verifyTables(state);
     await verifier.verifyLogs(state, verifier.loadCatalog(state));
   }

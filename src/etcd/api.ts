@@ -63,6 +63,8 @@ export interface EtcdImportOptions
   extends EtcdReadOptions, Pick<BackendConfig, 'memtableBytes' | 'compression' | 'compaction' | 'cacheBytes'> {
   /** Directory of the new database: missing, or empty. */
   path: string;
+  /** Told, when the file was read, how many of its keys were read back of what was written, and how many will be. What it throws ends the call. */
+  onCheck?: (done: number, total: number) => void;
 }
 
 /** One key with its value and the name of its bucket: buffers of the caller's own. */

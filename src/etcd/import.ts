@@ -22,7 +22,7 @@ import { initializeChecksum } from '../format/checksum.js';
 import { type ResolvedOptions, resolveOptions } from '../options.js';
 import type { EtcdImportOptions, EtcdStatus } from './api.js';
 import type { Content } from './content-walk.js';
-import type { ReadSettings } from './read-options.js';
+import type { ImportSettings } from './read-options.js';
 import { Reading } from './reading.js';
 
 /** Keys and values of a section, and entries, after which it ends. A small memtable gets smaller ones. */
@@ -106,14 +106,14 @@ async function checkCopy(
   environment: Environment,
   options: ResolvedOptions,
   expected: EtcdStatus,
-  signal: AbortSignal | undefined,
+  { signal, onCheck }: ImportSettings,
 ): Promise<void> {
   const hash = await withBackend(environment, { ...options, readOnly: true }, async (backend) => {
     // A hash has no signal: it ends with its backend.
     const stop = (): void => void backend.close().catch(() => {});
     signal?.addEventListener('abort', stop, { once: true });
     try {
-      return await backend.hash();
+      return await backend.hashWithProgress(undefined, onCheck && ((keys) => onCheck(keys, expected.totalKey)));
     } finally {
       signal?.removeEventListener('abort', stop);
     }
@@ -142,7 +142,7 @@ async function fill(
   reading: Reading,
   target: RestoreTarget,
   options: ResolvedOptions,
-  signal: AbortSignal | undefined,
+  settings: ImportSettings,
 ): Promise<EtcdStatus> {
   const inWorkplace = { ...options, path: target.workplace };
   const status = await withBackend(environment, inWorkplace, async (backend) => {
@@ -151,10 +151,10 @@ async function fill(
     await writer.end();
     return read;
   });
-  await checkCopy(environment, inWorkplace, status, signal);
+  await checkCopy(environment, inWorkplace, status, settings);
   // Barrier: what is published must be on the disk, and nothing of it was synced so far.
   await syncFiles(environment.fileSystem, target.workplace);
-  checkNotAborted(signal);
+  checkNotAborted(settings.signal);
   target.publish();
   return status;
 }
@@ -164,7 +164,7 @@ export async function importInto(
   environment: Environment,
   file: string,
   options: EtcdImportOptions,
-  settings: ReadSettings,
+  settings: ImportSettings,
 ): Promise<EtcdStatus> {
   const resolved = workplaceOptions(options);
   await initializeChecksum();
@@ -173,7 +173,7 @@ export async function importInto(
     await reading.verify();
     const target = takeTarget(environment.fileSystem, resolvePath(resolved.path));
     try {
-      return await fill(environment, reading, target, resolved, settings.signal);
+      return await fill(environment, reading, target, resolved, settings);
     } catch (error) {
       target.abandon();
       throw error;

@@ -6,7 +6,7 @@ import { followLinks } from '../env/outside-files.js';
 import { resolvePath } from '../env/path.js';
 import type { EtcdEntry, EtcdImportOptions, EtcdReadOptions, EtcdStatus } from './api.js';
 import { importInto } from './import.js';
-import { checkPath, readSettings } from './read-options.js';
+import { checkPath, importSettings, readSettings } from './read-options.js';
 import { Reading } from './reading.js';
 
 export type { EtcdChecksumRule, EtcdEntry, EtcdImportOptions, EtcdReadOptions, EtcdStatus } from './api.js';
@@ -41,8 +41,7 @@ export async function etcdSnapshotStatus(file: string, options: EtcdReadOptions 
  * into a backend that is open, since it could not be all or nothing: for that, put what `etcdEntries` gives.
  */
 export async function importEtcd(file: string, options: EtcdImportOptions): Promise<EtcdStatus> {
-  const settings = readSettings(options);
-  checkPath(options.path, 'path is the name of a directory');
+  const settings = importSettings(options);
   return importInto(systemEnvironment, locate(file), options, settings);
 }
 

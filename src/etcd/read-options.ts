@@ -3,7 +3,7 @@ import { checkFunction } from '../backend/input.js';
 import { checkSignal } from '../backend/snapshot.js';
 import { invalidArgument } from '../errors.js';
 import { describe } from '../options.js';
-import type { EtcdChecksumRule, EtcdReadOptions } from './api.js';
+import type { EtcdChecksumRule, EtcdImportOptions, EtcdReadOptions } from './api.js';
 
 const rules: readonly EtcdChecksumRule[] = ['require', 'verify-if-present', 'skip'];
 
@@ -12,6 +12,11 @@ export interface ReadSettings {
   readonly checksum: EtcdChecksumRule;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((done: number, total: number) => void) | undefined;
+}
+
+/** Those of an import, likewise. */
+export interface ImportSettings extends ReadSettings {
+  readonly onCheck?: ((done: number, total: number) => void) | undefined;
 }
 
 /** Refuses what is no name of a file or directory. */
@@ -28,4 +33,13 @@ export function readSettings(options: EtcdReadOptions): ReadSettings {
   checkSignal(signal);
   if (onProgress !== undefined) checkFunction(onProgress, 'onProgress');
   return { checksum, signal, onProgress };
+}
+
+/** Checks the options of an import but for those of a backend. Throws VARVE_INVALID_ARGUMENT. */
+export function importSettings(options: EtcdImportOptions): ImportSettings {
+  const settings = readSettings(options);
+  const { path, onCheck } = options;
+  checkPath(path, 'path is the name of a directory');
+  if (onCheck !== undefined) checkFunction(onCheck, 'onCheck');
+  return { ...settings, onCheck };
 }

@@ -220,10 +220,10 @@ describe('what goes wrong', () => {
 
 test('progress is drawn and wiped where somebody watches, and not with --json', async () => {
   await varve(['snapshot', sample, at('watched.tar')]);
-  const watched = await varve(['restore', at('watched.tar'), at('watched')], '', true);
+  const watched = await varve(['restore', at('watched.tar'), at('watched')], '', { columns: 80 });
   // eslint-disable-next-line no-control-regex
   expect(watched.stderr).toMatch(/^\r\x1b\[Krestoring {2}\[[#.]{24}\] +\d+ % .*\r\x1b\[K$/s);
-  expect((await varve(['restore', at('watched.tar'), at('unwatched'), '--json'], '', true)).stderr).toBe('');
+  expect((await varve(['restore', at('watched.tar'), at('unwatched'), '--json'], '', { columns: 80 })).stderr).toBe('');
 });
 
 describe('trying it out', () => {

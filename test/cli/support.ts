@@ -67,12 +67,27 @@ class Kept extends Writable {
   }
 }
 
+/** The terminal that shows standard error, where it has columns, and standard output, where that is said. */
+export interface Terminal {
+  readonly columns?: number;
+  readonly isOutput?: boolean;
+}
+
 /** Runs the built command in this process: all of it but src/cli/main.ts, at a tenth of the cost. */
-export async function varve(words: readonly string[], input = '', isWatched = false): Promise<Ended> {
+export async function varve(words: readonly string[], input: string | Buffer = '', terminal: Terminal = {}): Promise<Ended> {
   const { runCommandLine } = await builtModule<typeof import('../../src/cli/run.js')>('cli/run.js');
   const [output, errors] = [new Kept(), new Kept()];
   const { signal } = new AbortController();
-  const world = { input: Readable.from([Buffer.from(input)]), output, errors, width: 80, isWatched, signal };
+  const { columns, isOutput = false } = terminal;
+  const world = {
+    input: Readable.from([Buffer.from(input)]),
+    output,
+    errors,
+    width: columns ?? 80,
+    isTerminal: isOutput,
+    watchedWidth: () => columns,
+    signal,
+  };
   const code = await runCommandLine(words, world);
   return { code, stdout: output.text, stderr: errors.text };
 }

@@ -106,6 +106,7 @@ class Bench {
     for (let number = 0; number < commits; number++) {
       this.database.update((tx) => tx.unsafePut('bench', keyOf(number), valueOf(number, this.valueBytes)));
       await this.database.forceCommit();
+      this.call.progress.count(number + 1, 'operations');
       checkSignal(this.call.signal);
     }
     return commits;

@@ -34,6 +34,7 @@ async function writeAndKill(call: Call, path: string): Promise<number> {
     for await (const line of createInterface({ input: child.stdout })) {
       checkSignal(call.signal);
       acknowledged = Number(line) + 1;
+      call.progress.count(acknowledged, 'batches', batchesBeforeKill);
       if (acknowledged >= batchesBeforeKill) child.kill('SIGKILL');
     }
   } finally {
@@ -87,6 +88,7 @@ export const demo: Command = {
   async run(call) {
     const { output } = call;
     const path = await makeTemporaryDirectory('varve-demo-');
+    call.progress.begin('writing');
     try {
       const acknowledged = await writeAndKill(call, path);
       const { claims, batches } = await check(path, acknowledged);

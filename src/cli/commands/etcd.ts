@@ -63,8 +63,15 @@ export const importEtcdCommand: Command = {
   switches: [checksumSwitch],
   examples: ['varve import-etcd snapshot.db imported.db', 'varve import-etcd snapshot.db imported.db --checksum require'],
   async run(call) {
-    call.progress.begin('importing');
-    print(call, await importEtcd(call.word('file'), { ...readOptions(call), path: call.word('database') }));
+    const { progress } = call;
+    progress.begin('importing');
+    let isChecking = false;
+    const onCheck = (done: number, total: number): void => {
+      if (!isChecking) progress.begin('checking');
+      isChecking = true;
+      progress.count(done, 'keys', total);
+    };
+    print(call, await importEtcd(call.word('file'), { ...readOptions(call), path: call.word('database'), onCheck }));
     return 'done';
   },
 };

@@ -12,9 +12,13 @@ export const hash: Command = {
   switches: [],
   examples: ['varve hash fruit.db'],
   async run(call) {
+    const { output, progress, signal } = call;
     return withDatabase<Outcome>({ path: call.word('database') }, async (database) => {
-      const value = await unlessAborted(call.signal, database.hash());
-      call.output.report({ hash: value }, () => call.output.line(value.toString(16).padStart(8, '0')));
+      progress.begin('hashing');
+      const hashed = database.hashWithProgress(undefined, (entries) => progress.count(entries, 'entries'));
+      const value = await unlessAborted(signal, hashed);
+      progress.end();
+      output.report({ hash: value }, () => output.line(value.toString(16).padStart(8, '0')));
       return 'done';
     });
   },

@@ -77,7 +77,7 @@ export const inspect: Command = {
   switches: [{ flags: '-e, --entries', summary: 'print every entry of logs and tables' }],
   examples: ['varve inspect fruit.db/000003.log --entries', 'varve inspect fruit.db/MANIFEST-000004 --json'],
   async run(call) {
-    const { output, signal } = call;
+    const { output, progress, signal } = call;
     const path = followLinks(resolvePath(call.word('file')));
     const status = statSync(path, { throwIfNoEntry: false });
     if (status === undefined) throw new VarveError('VARVE_IO', `${path} is not there`, { file: path });
@@ -88,11 +88,15 @@ export const inspect: Command = {
     if (!output.isJson) output.line(`${path}: ${kind}, ${status.size} bytes`);
     let problems = 0;
     let parts = 0;
+    progress.begin('reading');
     for (const part of partsOf(kind, files, call.has('entries'))) {
       if (part.part === 'problem') problems++;
       output.report(part, () => output.line(formatPart(part)));
       if (output.isFull) await output.flush();
-      if (++parts % partsBetweenLooks === 0) await giveWay();
+      if (++parts % partsBetweenLooks === 0) {
+        progress.count(parts, 'parts');
+        await giveWay();
+      }
       checkSignal(signal);
     }
     return problems === 0 ? 'done' : 'failed';

@@ -6,7 +6,7 @@ import type { Command } from '../command.js';
 import { withLockedDirectory } from '../database.js';
 import { formatInternalKey, internalKeyToJson } from '../internal-key-text.js';
 import { formatBytes, formatNoun, type Output } from '../output.js';
-import { salvage, type SalvageReport, type ToldLoss } from '../salvage/salvage.js';
+import { salvage, type SalvageReport, type SalvageWatch, type ToldLoss } from '../salvage/salvage.js';
 
 function lossToJson({ kind: _kind, smallestKey, largestKey, ...loss }: ToldLoss): unknown {
   return {
@@ -67,9 +67,14 @@ export const repair: Command = {
   async run(call) {
     const { output, progress, signal } = call;
     const path = resolvePath(call.word('target'));
-    progress.begin('saving');
+    const watch: SalvageWatch = {
+      signal,
+      onStep: (what) => progress.begin(what),
+      onEntries: (done) => progress.count(done, 'entries'),
+      onVerify: (done, total) => progress.bytes(done, total),
+    };
     const report = await withLockedDirectory(call.word('database'), (directory) =>
-      salvage(nodeFileSystem, directory, path, { signal, onEntries: (done) => progress.count(done, 'entries') }),
+      salvage(nodeFileSystem, directory, path, watch),
     );
     progress.end();
     const { losses, inventedBuckets, ...rest } = report;

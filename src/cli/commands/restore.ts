@@ -1,6 +1,6 @@
 /** `varve restore`: a database out of a snapshot. */
 import { statSync } from 'node:fs';
-import { restoreSnapshot } from '../../backend/open-backend.js';
+import { restoreWithProgress } from '../../backend/open-backend.js';
 import { VarveError } from '../../errors.js';
 import type { Call, Command } from '../command.js';
 import { checkSignal } from '../database.js';
@@ -46,10 +46,14 @@ export const restore: Command = {
     if (file !== '-' && status?.isFile() !== true) throw new VarveError('VARVE_IO', `${file} is no file`, { file });
     let bytes = 0;
     call.progress.begin('restoring');
-    await restoreSnapshot(
-      pieces(call, file, status?.size, (done) => (bytes = done)),
-      path,
-    );
+    const source = pieces(call, file, status?.size, (done) => (bytes = done));
+    let isVerifying = false;
+    await restoreWithProgress(source, path, (done, total) => {
+      if (!isVerifying) call.progress.begin('verifying');
+      isVerifying = true;
+      checkSignal(call.signal);
+      call.progress.bytes(done, total);
+    });
     call.progress.end();
     call.output.report({ database: path, bytes }, () => call.output.line(`restored ${path} from ${formatBytes(bytes)}`));
     return 'done';

@@ -4,6 +4,8 @@ import type { Command, Outcome } from '../command.js';
 import { checkBucket, checkSignal, giveWay, withDatabase } from '../database.js';
 import { formOf, hexSwitch, rangeSwitches, readRange } from '../range.js';
 
+const entriesBetweenLooks = 4096;
+
 export const scan: Command = {
   name: 'scan',
   group: 'Reading',
@@ -25,7 +27,7 @@ export const scan: Command = {
     'varve scan fruit.db images --keys-only --hex',
   ],
   async run(call) {
-    const { output, signal } = call;
+    const { output, progress, signal } = call;
     const form = formOf(call);
     const bucket = parseBytesAs(form, 'the bucket', call.word('bucket'));
     const range = readRange(call);
@@ -33,13 +35,17 @@ export const scan: Command = {
     return withDatabase<Outcome>({ path: call.word('database') }, async (database) => {
       const view = database.readTx();
       checkBucket(view, bucket);
+      progress.begin('reading');
       let count = 0;
       for (const [key, value] of view.unsafeIterate(bucket, range)) {
-        count++;
-        if (countOnly) {
-          if (count % 4096 === 0) await giveWay();
-        } else if (output.isJson) output.json({ key: bytesToJson(key), ...(keysOnly ? {} : { value: bytesToJson(value) }) });
-        else output.line(keysOnly ? formatBytesAs(form, key) : `${formatBytesAs(form, key)}\t${formatBytesAs(form, value)}`);
+        if (++count % entriesBetweenLooks === 0) {
+          progress.count(count, 'entries');
+          await giveWay();
+        }
+        if (!countOnly && output.isJson)
+          output.json({ key: bytesToJson(key), ...(keysOnly ? {} : { value: bytesToJson(value) }) });
+        else if (!countOnly)
+          output.line(keysOnly ? formatBytesAs(form, key) : `${formatBytesAs(form, key)}\t${formatBytesAs(form, value)}`);
         if (output.isFull) await output.flush();
         checkSignal(signal);
       }

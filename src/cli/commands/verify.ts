@@ -1,5 +1,5 @@
 /** `varve verify`: reads every byte and lists what is wrong. */
-import { verify as verifyDatabase } from '../../backend/open-backend.js';
+import { verifyWithProgress } from '../../backend/open-backend.js';
 import type { Command } from '../command.js';
 import { unlessAborted } from '../database.js';
 import { formatBytes, formatNoun } from '../output.js';
@@ -13,8 +13,11 @@ export const verify: Command = {
   switches: [],
   examples: ['varve verify fruit.db', 'varve verify fruit.db --json'],
   async run(call) {
-    const { output } = call;
-    const report = await unlessAborted(call.signal, verifyDatabase(call.word('database')));
+    const { output, progress, signal } = call;
+    progress.begin('verifying');
+    const verified = verifyWithProgress(call.word('database'), (done, total) => progress.bytes(done, total));
+    const report = await unlessAborted(signal, verified);
+    progress.end();
     output.report(report, () => {
       for (const { file, message } of report.problems) output.line(message.startsWith(file) ? message : `${file}: ${message}`);
       const read = `${formatNoun(report.files, 'file')}, ${formatNoun(report.entries, 'entry', 'entries')}, ${formatBytes(report.bytes)}`;

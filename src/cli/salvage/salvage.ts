@@ -45,7 +45,12 @@ export interface SalvageReport {
 /** What the caller is told meanwhile, and how it can stop it. */
 export interface SalvageWatch {
   readonly signal: AbortSignal;
+  /** A step was begun. */
+  onStep(what: string): void;
+  /** Entries of the step that are done. */
   onEntries(done: number): void;
+  /** Bytes of the new database that were verified. */
+  onVerify(done: number, total: number): void;
 }
 
 /** Everything that can be read, oldest first. */
@@ -66,6 +71,7 @@ async function readNames(plan: SalvagePlan, watch: SalvageWatch): Promise<Bucket
     if (salvaged.kind === 'entry') names.take(salvaged);
     else if (mayCostBuckets(salvaged)) names.isIncomplete = true;
     if (++steps % sectionEntriesMax !== 0) continue;
+    watch.onEntries(steps);
     await giveWay();
     checkSignal(watch.signal);
   }
@@ -147,10 +153,12 @@ class Rewriting {
 /** Keys in all buckets, as they are in the end. */
 async function countEntries(database: Backend, watch: SalvageWatch): Promise<number> {
   const view = database.readTx();
+  watch.onStep('counting');
   let count = 0;
   for (const name of view.unsafeBuckets()) {
     for (const _entry of view.unsafeIterate(name)) {
       if (++count % sectionEntriesMax !== 0) continue;
+      watch.onEntries(count);
       await giveWay();
       checkSignal(watch.signal);
     }
@@ -159,6 +167,7 @@ async function countEntries(database: Backend, watch: SalvageWatch): Promise<num
 }
 
 async function rewrite(plan: SalvagePlan, names: BucketNames, database: Backend, watch: SalvageWatch): Promise<SalvageReport> {
+  watch.onStep('saving');
   const rewriting = new Rewriting(database, names);
   rewriting.begin();
   for (const salvaged of readAll(plan)) {
@@ -191,13 +200,19 @@ export async function salvage(
   if (`${path}/`.startsWith(`${directory}/`))
     throw invalidArgument('the new database cannot be in the damaged one, which is left as it is');
   const plan = planSalvage(fileSystem, directory);
+  watch.onStep('looking');
   const names = await readNames(plan, watch);
   const target = takeTarget(fileSystem, path);
   try {
     const most = Number.MAX_SAFE_INTEGER;
     const config = { path: target.workplace, readOnly: false, createIfMissing: true, batchLimit: most, batchIntervalMs: most };
     const report = await withDatabase(config, (database) => rewrite(plan, names, database, watch));
-    const [problem] = (await verifyDirectory(fileSystem, target.workplace)).problems;
+    watch.onStep('verifying');
+    const onVerify = (done: number, total: number): void => {
+      checkSignal(watch.signal);
+      watch.onVerify(done, total);
+    };
+    const [problem] = (await verifyDirectory(fileSystem, target.workplace, undefined, onVerify)).problems;
     if (problem !== undefined) throw corruption(joinPath(path, problem.file), problem.offset, problem.message);
     checkSignal(watch.signal);
     target.publish();
