@@ -30,6 +30,7 @@ class SourceFailure {
 }
 
 function sourceStream(source: AsyncIterable<Uint8Array> | string, failure: SourceFailure): ReadableStream<Uint8Array> {
+  let isCancelled = false;
   const fail = (error: unknown): void => {
     failure.failed = true;
     failure.cause = error;
@@ -46,15 +47,19 @@ function sourceStream(source: AsyncIterable<Uint8Array> | string, failure: Sourc
     async pull(controller) {
       try {
         const { done, value } = await iterator.next();
+        // Who read the stream found damage meanwhile. That is what is told, and what the source says from here on is nobody's.
+        if (isCancelled) return;
         if (done === true) controller.close();
         else if (value instanceof Uint8Array) controller.enqueue(new Uint8Array(value));
         else throw invalidArgument(`the source gave ${describe(value)} instead of a Uint8Array`);
       } catch (error) {
+        if (isCancelled) return;
         fail(error);
         controller.error(error);
       }
     },
     async cancel() {
+      isCancelled = true;
       await iterator.return?.();
     },
   });
