@@ -16,6 +16,14 @@ import type { Job, JobFailure, JobResult, JobSettings } from './job.js';
 import { runCompaction } from './merge.js';
 import type { WritingContext } from './run-writer.js';
 
+/** The message of an error, with that of its cause where it says more: a cause does not cross threads. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { message, cause } = error;
+  const says = cause instanceof Error ? (systemErrorCode(cause) ?? cause.message) : '';
+  return cause instanceof Error && !message.includes(says) ? `${message}: ${cause.message}` : message;
+}
+
 /** What was thrown, as plain data that can cross a thread. What is no VarveError is a defect: VARVE_ASSERTION. */
 export function jobFailure(id: number, error: unknown): JobFailure {
   const known = error instanceof VarveError ? error : undefined;
@@ -23,7 +31,7 @@ export function jobFailure(id: number, error: unknown): JobFailure {
     id,
     ok: false,
     code: known?.code ?? 'VARVE_ASSERTION',
-    message: error instanceof Error ? error.message : String(error),
+    message: messageOf(error),
     file: known?.file,
     offset: known?.offset,
     systemCode: systemErrorCode(error),

@@ -2,6 +2,7 @@
  * What an engine takes from outside: files, time, threads. Tests bring their own.
  */
 import type { JobHandler, JobRunner, JobSettings } from '../compaction/job.js';
+import { checkWorkerFile } from '../compaction/worker-file.js';
 import { WorkerRunner } from '../compaction/worker-runner.js';
 import { unforeseenBytes } from '../env/chance.js';
 import { type Clock, systemClock } from '../env/clock.js';
@@ -13,6 +14,8 @@ export interface Environment {
   readonly fileSystem: FileSystem;
   readonly clock: Clock;
   createRunner(settings: JobSettings, handler: JobHandler): JobRunner;
+  /** Throws where a runner could never run a job; asked before a database that is to be written is touched. Absent: any can. */
+  checkRunner?(): void;
   /** 16 bytes for the id of a new database. */
   createDatabaseId(): Uint8Array;
   /** Who is told what happens; absent: the channels of this process. */
@@ -26,6 +29,7 @@ export const systemEnvironment: Environment = {
   fileSystem: nodeFileSystem,
   clock: systemClock,
   createRunner: (settings, handler) => new WorkerRunner(settings, handler, systemClock),
+  checkRunner: () => checkWorkerFile(),
   createDatabaseId: () => unforeseenBytes(16),
   observer: processObserver,
 };

@@ -111,6 +111,7 @@ export async function openEngine(options: ResolvedOptions, environment: Environm
   const codec = codecFor(options);
   const directory = options.path;
   const plainFiles = environment.fileSystem;
+  if (!options.readOnly) environment.checkRunner?.();
   const mayCreate = options.createIfMissing && !options.readOnly;
   const isNew = checkDirectory(plainFiles, directory, mayCreate) === 'new';
   if (isNew) makeDurableDirectory(plainFiles, directory);

@@ -1,6 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { JobHandler, JobResult } from '../../src/compaction/job.js';
 import { InlineRunner } from '../../src/compaction/inline-runner.js';
+import { jobFailure } from '../../src/compaction/job-execution.js';
+import { ioError } from '../../src/env/io-error.js';
+import { VarveError } from '../../src/errors.js';
 import { initializeChecksum } from '../../src/format/checksum.js';
 import { tableFileName } from '../../src/format/file-names.js';
 import { Memtable } from '../../src/memtable/memtable.js';
@@ -32,6 +35,13 @@ function leftBy(shop: Workshop, action: () => JobResult): { result: JobResult; l
 }
 
 describe('a job that fails', () => {
+  it('says what its cause says, which does not cross threads, and nothing twice', () => {
+    const lost = new VarveError('VARVE_IO', 'the worker thread was lost', { cause: new Error('Cannot find module') });
+    expect(jobFailure(1, lost).message).toBe('the worker thread was lost: Cannot find module');
+    const refused = Object.assign(new Error('EIO: i/o error, write'), { errno: -5, code: 'EIO' });
+    expect(jobFailure(1, ioError('write', '/a', refused)).message).toBe('cannot write /a: EIO');
+  });
+
   it('because of damage in any table of its input leaves no output, and names the file', () => {
     const { shop, runs } = twoRuns();
     expect(runs.flat().length).toBeGreaterThan(6);

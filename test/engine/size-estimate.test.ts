@@ -34,6 +34,7 @@ async function open(config: Partial<BackendConfig>): Promise<Opened> {
     fileSystem,
     createRunner: (...[settings, handler]: Parameters<typeof systemEnvironment.createRunner>) =>
       new InlineRunner(fileSystem, settings, handler),
+    checkRunner: () => {},
   };
   const engine = await openEngine(options, environment);
   const backend = new EngineBackend(engine);

@@ -3,7 +3,7 @@
  * a directory without varve.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -46,6 +46,28 @@ function deploy(name: string, files: readonly string[], packages: readonly strin
 test('the recipe makes two files, which need nothing else to work', () => {
   expect(readdirSync(join(project, 'out')).sort()).toEqual(['app.js', 'worker-entry.js']);
   expect(deploy('alone', ['app.js', 'worker-entry.js'], [])).toEqual({ isSame: true, hasWorked: true, backgroundFailures: 0 });
+});
+
+test('without the worker the opening says which file is missing and what to do, and makes nothing', () => {
+  const ended = String(deploy('no-worker', ['app.js'], []));
+  const place = join(project, '..', 'no-worker');
+  expect(ended).toMatch(/^ended with 1: /);
+  expect(ended).toContain(`the worker's file ${join(place, 'worker-entry.js')} is missing`);
+  expect(ended).toMatch(/docs\/bundling\.md[\s\S]*VARVE_IO/);
+  expect(existsSync(join(place, 'data'))).toBe(false);
+});
+
+test('a bundle of CommonJS says that it cannot be one', async () => {
+  const { build } = await import('esbuild');
+  const outfile = join(project, 'out/app.cjs');
+  const stdin = {
+    contents: "require('varve').openBackend({ path: process.argv[2] }).catch((error) => console.log(error.code, error.message));",
+    resolveDir: project,
+  };
+  await build({ stdin, bundle: true, platform: 'node', format: 'cjs', outfile, logLevel: 'silent' });
+  const { stdout, stderr } = spawnSync(process.execPath, [outfile, join(project, 'data')], { encoding: 'utf8' });
+  expect(stdout, stderr).toMatch(/^VARVE_IO .*worker-entry\.js cannot be found.*no ES module.*docs\/bundling\.md/);
+  expect(existsSync(join(project, 'data'))).toBe(false);
 });
 
 test('native packages that are copied beside the bundle are found', () => {
