@@ -35,7 +35,7 @@ function ignoredKeys(ignores: Iterable<IgnoreKey> | undefined): ReadonlyMap<stri
   return ignored;
 }
 
-/** The hash as an unsigned 32-bit number. `onProgress` is told how many entries were read, once in some milliseconds. */
+/** The hash as an unsigned 32-bit number. `onProgress` is told how many entries were read, after each bucket and once in some milliseconds. */
 export async function hashCommitted(
   engine: Engine,
   ignores: Iterable<IgnoreKey> | undefined,
@@ -67,6 +67,7 @@ export async function hashCommitted(
         health.checkOpen();
         began = clock.now();
       }
+      onProgress?.(entries);
     }
     return hash >>> 0;
   } finally {

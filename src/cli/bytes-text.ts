@@ -2,39 +2,36 @@
  * Keys and values as text: what is typed, what is printed, what stands in JSON.
  *
  * | form | written                                                                         | example              |
- * | text | UTF-8 as it is; backslash, control characters and bytes that are no UTF-8 as escapes | `caf\xe9\x00`, `é`    |
+ * | text | UTF-8 as it is; backslash, control characters, U+FFFD and bytes that are no UTF-8 as escapes | `caf\xe9\x00`, `é` |
  * | hex  | two digits a byte                                                               | `00ff10`             |
  * | JSON | a string where the bytes are UTF-8, else an object                              | `{"hex":"00ff10"}`   |
  *
- * Escapes: `\\`, `\n`, `\r`, `\t` and `\xHH`.
+ * Escapes: `\\`, `\n`, `\r`, `\t` and `\xHH`. U+FFFD is what a decoder puts in the place of bytes that are no UTF-8, so where it is typed
+ * nobody knows what was meant.
  *
  * Invariants:
  * 1. Every form is exact: what is printed in it reads as the same bytes.
  * 2. What is typed and is none is VARVE_INVALID_ARGUMENT, and says where.
  */
+import { isUtf8 } from 'node:buffer';
 import { invalidArgument } from '../errors.js';
 
 /** How bytes are typed and printed. */
 export type Form = 'text' | 'hex';
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 const meanings: Readonly<Record<string, number>> = { '\\': 0x5c, n: 0x0a, r: 0x0d, t: 0x09 };
 
 /** The text of bytes that are UTF-8, else undefined. */
 function utf8Of(bytes: Uint8Array): string | undefined {
-  try {
-    return strictUtf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
+  return isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString() : undefined;
 }
 
 const escapeByte = (byte: number): string => `\\x${byte.toString(16).padStart(2, '0')}`;
 
 function escapeCharacters(text: string): string {
   // eslint-disable-next-line no-control-regex
-  return text.replace(/[\\\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\u202a-\u202e\u2066-\u2069]/g, (character) => {
+  return text.replace(/[\\\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffd\u202a-\u202e\u2066-\u2069]/g, (character) => {
     return escapes[character] ?? [...Buffer.from(character)].map(escapeByte).join('');
   });
 }
@@ -60,6 +57,12 @@ function parseHex(what: string, text: string): Buffer {
 }
 
 function parseText(what: string, text: string): Buffer {
+  const unknown = text.indexOf('\ufffd');
+  if (unknown >= 0) {
+    throw invalidArgument(
+      `${what} has bytes that are no UTF-8 at character ${unknown}: type them as \\xHH (the character U+FFFD is \\xef\\xbf\\xbd)`,
+    );
+  }
   const pieces: Buffer[] = [];
   let at = 0;
   for (const match of text.matchAll(/\\(x[0-9a-fA-F]{2}|.|$)/gsu)) {
@@ -84,13 +87,22 @@ export function bytesToJson(bytes: Uint8Array): string | { hex: string } {
   return utf8Of(bytes) ?? { hex: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex') };
 }
 
+/** Base64 with or without padding, of whole bytes. */
+function parseBase64(what: string, text: string): Buffer {
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.toString('base64').replaceAll('=', '') === text.replace(/={0,2}$/, '')) return bytes;
+  throw invalidArgument(`${what} is no base64`);
+}
+
 /** The bytes of a value in JSON: a string, `{"hex":…}` or `{"base64":…}`. */
 export function bytesFromJson(what: string, value: unknown): Buffer {
-  if (typeof value === 'string') return Buffer.from(value);
+  if (typeof value === 'string') {
+    if (/\p{Surrogate}/u.test(value)) throw invalidArgument(`${what} has half of a surrogate pair, which is no character`);
+    return Buffer.from(value);
+  }
   if (typeof value === 'object' && value !== null && Object.keys(value).length === 1) {
     if ('hex' in value && typeof value.hex === 'string') return parseHex(what, value.hex);
-    if ('base64' in value && typeof value.base64 === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(value.base64))
-      return Buffer.from(value.base64, 'base64');
+    if ('base64' in value && typeof value.base64 === 'string') return parseBase64(what, value.base64);
   }
   throw invalidArgument(`${what} is a string, {"hex":…} or {"base64":…}`);
 }

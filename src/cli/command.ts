@@ -9,7 +9,7 @@
  * 3. It looks at `call.signal` between two pieces of work, and gives back what it holds before it returns or throws.
  */
 import type { Readable } from 'node:stream';
-import { assert, invalidArgument } from '../errors.js';
+import { assert, invalidArgument, type VarveErrorCode } from '../errors.js';
 import type { Output } from './output.js';
 import type { Progress } from './progress.js';
 
@@ -40,6 +40,8 @@ export interface Command {
   readonly details?: string;
   readonly parameters: readonly Parameter[];
   readonly switches: readonly Switch[];
+  /** What to do about errors, where it is not what explain.ts says of databases: the command reads another file. */
+  readonly hints?: Readonly<Partial<Record<VarveErrorCode, string>>>;
   /** Whole command lines. */
   readonly examples: readonly string[];
   run(call: Call): Promise<Outcome>;

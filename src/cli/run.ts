@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { systemErrorCode, VarveError } from '../errors.js';
 import { parseCommandLine, type ParsedLine } from './command-line.js';
-import { Call } from './command.js';
+import { Call, type Command } from './command.js';
 import { commands } from './commands.js';
 import { explain } from './explain.js';
 import { Output } from './output.js';
@@ -43,11 +43,11 @@ function isBrokenPipe(error: unknown): boolean {
   return false;
 }
 
-function tell(world: World, name: string, error: unknown, isJson: boolean): void {
-  const { code, message, file, offset, hint } = explain(error);
+function tell(world: World, command: Command, error: unknown, isJson: boolean): void {
+  const { code, message, file, offset, hint } = explain(error, command);
   const text = isJson
     ? JSON.stringify({ error: { code, message, file, offset, hint } })
-    : [`varve ${name}: ${message}`, ...(hint === undefined ? [] : [hint])].join('\n');
+    : [`varve ${command.name}: ${message}`, ...(hint === undefined ? [] : [hint])].join('\n');
   world.errors.write(`${text}\n`);
 }
 
@@ -69,7 +69,7 @@ async function runCommand({ command, words, options }: ParsedLine, world: World)
     }
     // What was found out before the error is told too.
     await output.flush().catch(() => {});
-    tell(world, command.name, error, isJson);
+    tell(world, command, error, isJson);
     const isWrongUse = error instanceof VarveError && (error.code === 'VARVE_INVALID_ARGUMENT' || error.code === 'VARVE_LIMIT');
     return isWrongUse ? 2 : 1;
   }

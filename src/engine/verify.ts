@@ -53,7 +53,7 @@ function problemOf(error: unknown, file: string): Problem {
   return problem;
 }
 
-/** Told bytes of files that were read and of all files, once in some milliseconds. */
+/** Told bytes of files that were read and of all files, after each file and once in some milliseconds. */
 export type VerifyListener = (done: number, total: number) => void;
 
 class DirectoryVerifier {
@@ -163,8 +163,12 @@ class DirectoryVerifier {
   /** Lets others go first where a slice is over. `readBytes` are of files that are not counted yet. */
   private async rest(readBytes: number): Promise<void> {
     if (!this.slices.isOver) return;
-    this.onProgress?.(Math.min(this.report.bytes + readBytes, this.totalBytes), this.totalBytes);
+    this.tell(readBytes);
     await this.slices.giveWay();
+  }
+
+  private tell(readBytes: number): void {
+    if (this.totalBytes > 0) this.onProgress?.(Math.min(this.report.bytes + readBytes, this.totalBytes), this.totalBytes);
   }
 
   private logNames(): string[] {
@@ -202,6 +206,7 @@ class DirectoryVerifier {
     if (status?.kind !== 'file') return;
     this.report.files++;
     this.report.bytes += status.sizeBytes;
+    this.tell(0);
   }
 }
 

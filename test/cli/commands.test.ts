@@ -36,6 +36,9 @@ describe('reading', () => {
     const json = await varve(['get', small, 'fruit', 'plum', '--json']);
     expect(JSON.parse(json.stdout)).toEqual({ key: 'plum', found: true, value: { hex: 'ff00' } });
     expect(await varve(['get', small, 'fruit', 'fig'])).toEqual({ code: 1, stdout: '', stderr: '' });
+    const { code, stderr } = await varve(['get', small, 'friut', 'apple']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('there is no bucket friut');
   });
 
   test('scan takes ranges, prefixes, limits and directions', async () => {
@@ -146,6 +149,20 @@ describe('copying', () => {
 });
 
 describe('what goes wrong', () => {
+  test('the advice fits what the command reads: databases are verified and repaired, other files are not', async () => {
+    const damaged = at('damaged.tar');
+    writeFileSync(damaged, 'no tar');
+    for (const words of [
+      ['restore', damaged, at('from-damaged')],
+      ['status-etcd', at('no such file')],
+      ['import-etcd', etcdSnapshot.replace('server/snapshot.db', 'backend-1/db'), at('from-db'), '--checksum', 'require'],
+    ]) {
+      const { code, stderr } = await varve(words);
+      expect(code).toBe(1);
+      expect(stderr).not.toMatch(/varve (verify|repair|put|load)/);
+    }
+  });
+
   test('verify lists damage and fails; a reading command names the way on', async () => {
     const path = copyOf(sample, 'damaged');
     const [table = ''] = filesOf(path, /\.sst$/);

@@ -57,8 +57,13 @@ export function varveProcess(
 class Kept extends Writable {
   readonly pieces: Buffer[] = [];
 
+  constructor(private readonly seen: Terminal['seen']) {
+    super();
+  }
+
   override _write(piece: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.pieces.push(piece);
+    this.seen?.(piece.toString());
     done();
   }
 
@@ -71,14 +76,16 @@ class Kept extends Writable {
 export interface Terminal {
   readonly columns?: number;
   readonly isOutput?: boolean;
+  /** Told what comes to either, in order. */
+  readonly seen?: (piece: string) => void;
 }
 
 /** Runs the built command in this process: all of it but src/cli/main.ts, at a tenth of the cost. */
 export async function varve(words: readonly string[], input: string | Buffer = '', terminal: Terminal = {}): Promise<Ended> {
   const { runCommandLine } = await builtModule<typeof import('../../src/cli/run.js')>('cli/run.js');
-  const [output, errors] = [new Kept(), new Kept()];
   const { signal } = new AbortController();
-  const { columns, isOutput = false } = terminal;
+  const { columns, isOutput = false, seen } = terminal;
+  const [output, errors] = [new Kept(seen), new Kept(seen)];
   const world = {
     input: Readable.from([Buffer.from(input)]),
     output,

@@ -15,6 +15,10 @@ const checksumSwitch: Switch = {
   summary: 'what is done about the SHA-256 of a snapshot: require, verify-if-present (the default) or skip',
 };
 
+const hints: Command['hints'] = {
+  VARVE_CORRUPTION: 'The file is damaged, or was copied while etcd wrote to it: take another with `etcdctl snapshot save`.',
+};
+
 function readOptions(call: Call): EtcdReadOptions {
   const checksum = call.oneOf('checksum', rules);
   const { progress, signal } = call;
@@ -43,6 +47,7 @@ export const statusEtcd: Command = {
   details: 'Reads the whole file and checks it. Nothing is written.',
   parameters: [{ name: 'file', summary: "output of etcdctl snapshot save, or a member's db" }],
   switches: [checksumSwitch],
+  hints,
   examples: ['varve status-etcd snapshot.db', 'varve status-etcd /var/lib/etcd/member/snap/db --json'],
   async run(call) {
     call.progress.begin('reading');
@@ -61,6 +66,7 @@ export const importEtcdCommand: Command = {
     { name: 'database', summary: 'directory of the new database: missing, or empty' },
   ],
   switches: [checksumSwitch],
+  hints,
   examples: ['varve import-etcd snapshot.db imported.db', 'varve import-etcd snapshot.db imported.db --checksum require'],
   async run(call) {
     const { progress } = call;

@@ -1,7 +1,7 @@
 /** `varve get`: the value of one key. */
 import { bytesToJson, formatBytesAs, parseBytesAs } from '../bytes-text.js';
 import type { Command, Outcome } from '../command.js';
-import { withDatabase } from '../database.js';
+import { checkBucket, withDatabase } from '../database.js';
 import { formOf, hexSwitch } from '../range.js';
 
 export const get: Command = {
@@ -26,7 +26,9 @@ export const get: Command = {
     const key = parseBytesAs(form, 'the key', call.word('key'));
     const { output } = call;
     return withDatabase<Outcome>({ path: call.word('database') }, async (database) => {
-      const value = database.readTx().unsafeGet(bucket, key);
+      const view = database.readTx();
+      checkBucket(view, bucket);
+      const value = view.unsafeGet(bucket, key);
       if (call.has('raw')) await output.bytes(value ?? new Uint8Array(0));
       else if (value !== undefined || output.isJson) {
         output.report({ key: bytesToJson(key), found: value !== undefined, value: value && bytesToJson(value) }, () => {

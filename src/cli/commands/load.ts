@@ -7,18 +7,22 @@
  * 1. Memory is one line and one section, however much is loaded.
  * 2. A line that is wrong ends the load with its number. The lines of the sections before it are loaded, and the message says how many.
  */
-import { createInterface } from 'node:readline';
+import { isUtf8 } from 'node:buffer';
 import type { BatchTx } from '../../api.js';
 import { invalidArgument, VarveError } from '../../errors.js';
 import { bytesFromJson, parseBytesAs } from '../bytes-text.js';
 import type { Call, Command } from '../command.js';
 import { checkSignal, withDatabase } from '../database.js';
 import { openInput } from '../input.js';
+import { linesOf } from '../lines.js';
 import { formatCount, formatNoun } from '../output.js';
 import { formOf, hexSwitch } from '../range.js';
 
 const sectionLinesDefault = 1000;
-const sectionCharactersMax = 1024 * 1024;
+const sectionBytesMax = 1024 * 1024;
+
+/** Some editors begin a file with it. */
+const byteOrderMark = Buffer.from('\ufeff');
 
 /** What a line says: a bucket that must be there, and perhaps an entry of it. */
 interface Line {
@@ -26,10 +30,11 @@ interface Line {
   readonly entry?: { readonly key: Buffer; readonly value: Buffer };
 }
 
-function parseLine(text: string, fallback: Buffer | undefined): Line {
+function parseLine(line: Buffer, fallback: Buffer | undefined): Line {
+  if (!isUtf8(line)) throw invalidArgument('it is no UTF-8: other bytes stand as {"hex":…}');
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = JSON.parse(line.toString());
   } catch {
     throw invalidArgument('it is no JSON');
   }
@@ -43,6 +48,11 @@ function parseLine(text: string, fallback: Buffer | undefined): Line {
   return { bucket, entry: { key: bytesFromJson('"key"', parsed.key), value: bytesFromJson('"value"', parsed.value) } };
 }
 
+/** Whether a line has nothing but spaces, which JSON lets stand anywhere. */
+function isBlank(line: Buffer): boolean {
+  return line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+}
+
 /** Puts lines into sections of the batch transaction. */
 class Loading {
   entries = 0;
@@ -50,7 +60,7 @@ class Loading {
   committedLines = 0;
   private lines = 0;
   private linesInSection = 0;
-  private characters = 0;
+  private bytesInSection = 0;
   private readonly known = new Set<string>();
 
   constructor(
@@ -60,26 +70,32 @@ class Loading {
   ) {}
 
   /** Takes a line; whether the section should end. */
-  take(text: string): boolean {
-    this.lines++;
-    if (text.trim().length === 0) return false;
+  take(given: Buffer): boolean {
+    const line =
+      this.lines++ === 0 && given.subarray(0, byteOrderMark.length).equals(byteOrderMark)
+        ? given.subarray(byteOrderMark.length)
+        : given;
+    if (isBlank(line)) return false;
     if (this.linesInSection === 0) this.tx.lock();
     this.linesInSection++;
-    this.characters += text.length;
+    this.bytesInSection += line.length;
     try {
-      this.write(parseLine(text, this.fallback));
+      this.write(parseLine(line, this.fallback));
     } catch (error) {
-      this.tx.rollback();
-      this.linesInSection = 0;
-      throw this.refusal(error);
+      throw this.refuse(this.lines, error);
     }
-    return this.linesInSection >= this.sectionLines || this.characters >= sectionCharactersMax;
+    return this.linesInSection >= this.sectionLines || this.bytesInSection >= sectionBytesMax;
+  }
+
+  /** The error for lines that cannot be read: of the next one, nothing is known. */
+  refuseNext(error: unknown): unknown {
+    return this.refuse(this.lines + 1, error);
   }
 
   async commit(): Promise<void> {
     if (this.linesInSection > 0) {
       this.linesInSection = 0;
-      this.characters = 0;
+      this.bytesInSection = 0;
       this.tx.unlock();
       await this.tx.commit();
     }
@@ -95,29 +111,35 @@ class Loading {
     this.entries++;
   }
 
-  private refusal(error: unknown): unknown {
+  /** Gives up the section that is open. The error says which line it is about, and what is loaded. */
+  private refuse(line: number, error: unknown): unknown {
+    if (this.linesInSection > 0) this.tx.rollback();
+    this.linesInSection = 0;
     if (!(error instanceof VarveError)) return error;
     const loaded =
       this.committedLines === 0 ? 'nothing is loaded' : `the lines up to ${formatCount(this.committedLines)} are loaded`;
-    return new VarveError(error.code, `line ${this.lines}: ${error.message} (${loaded})`, { cause: error });
+    return new VarveError(error.code, `line ${line}: ${error.message} (${loaded})`, { cause: error });
   }
 }
 
-async function loadFrom(call: Call, source: NodeJS.ReadableStream, loading: Loading): Promise<void> {
-  const lines = createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY });
-  let failure: unknown;
-  // Without a listener an error of the source would end the process.
-  source.once('error', (error) => {
-    failure = error;
-    lines.close();
-  });
-  for await (const line of lines) {
-    checkSignal(call.signal);
-    if (!loading.take(line)) continue;
-    await loading.commit();
-    call.progress.count(loading.entries, 'entries');
+/** Lines of the source, and where that fails, what is loaded and what not. */
+async function* linesFor(source: AsyncIterable<Uint8Array>, loading: Loading): AsyncGenerator<readonly Buffer[]> {
+  try {
+    yield* linesOf(source);
+  } catch (error) {
+    throw loading.refuseNext(error);
   }
-  if (failure !== undefined) throw failure;
+}
+
+async function loadFrom(call: Call, source: AsyncIterable<Uint8Array>, loading: Loading): Promise<void> {
+  for await (const lines of linesFor(source, loading)) {
+    for (const line of lines) {
+      checkSignal(call.signal);
+      if (!loading.take(line)) continue;
+      await loading.commit();
+      call.progress.count(loading.entries, 'entries');
+    }
+  }
   checkSignal(call.signal);
   await loading.commit();
 }

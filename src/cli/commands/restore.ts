@@ -38,12 +38,15 @@ export const restore: Command = {
     { name: 'database', summary: 'directory of the new database: missing, or empty' },
   ],
   switches: [],
+  hints: { VARVE_CORRUPTION: 'The snapshot is damaged, or was cut off: take another one.' },
   examples: ['varve restore fruit.tar copy.db', 'zstd -dc fruit.tar.zst | varve restore - copy.db'],
   async run(call) {
     const file = call.word('file');
     const path = call.word('database');
     const status = file === '-' ? undefined : statSync(file, { throwIfNoEntry: false });
-    if (file !== '-' && status?.isFile() !== true) throw new VarveError('VARVE_IO', `${file} is no file`, { file });
+    if (file !== '-' && status?.isFile() !== true) {
+      throw new VarveError('VARVE_IO', status === undefined ? `there is no file ${file}` : `${file} is no file`, { file });
+    }
     let bytes = 0;
     call.progress.begin('restoring');
     const source = pieces(call, file, status?.size, (done) => (bytes = done));

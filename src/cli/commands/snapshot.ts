@@ -5,9 +5,12 @@
  */
 import { existsSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Snapshot } from '../../api.js';
+import { nodeFileSystem } from '../../env/node-file-system.js';
+import { resolvePath } from '../../env/path.js';
 import { invalidArgument, systemErrorCode } from '../../errors.js';
 import type { Call, Command, Outcome } from '../command.js';
 import { withDatabase } from '../database.js';
@@ -57,7 +60,11 @@ async function writeFile(call: Call, snapshot: Snapshot, file: string): Promise<
     // Barrier: the content is on the disk before the name says that it is whole.
     await handle.sync();
     await handle.close();
+    // Who holds the partial file is alone among those who run this command.
+    if (existsSync(file)) throw invalidArgument(`${file} exists now, and is left as it is`);
     await rename(partial, file);
+    // Barrier: the name is on the disk before the command says that it wrote the file.
+    nodeFileSystem.syncDirectory(dirname(resolvePath(file)));
     return written;
   } catch (error) {
     await handle.close().catch(() => {});
@@ -79,6 +86,8 @@ export const snapshot: Command = {
   examples: ['varve snapshot fruit.db fruit.tar', 'varve snapshot fruit.db - | zstd > fruit.tar.zst'],
   async run(call) {
     const file = call.word('file');
+    if (file === '-' && call.output.isTerminal)
+      throw invalidArgument('a snapshot is no text for a terminal: redirect it, or name a file');
     if (file !== '-' && existsSync(file)) throw invalidArgument(`${file} exists, and is left as it is`);
     return withDatabase<Outcome>({ path: call.word('database') }, async (database) => {
       const pinned = await database.snapshot();
