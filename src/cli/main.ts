@@ -3,22 +3,28 @@
  * The command `varve`: the process around run.ts.
  *
  * Invariants:
- * 1. The first signal asks the command to stop, and it cleans up; the second ends the process at once, as a crash would.
+ * 1. The first signal asks the command to stop, and it cleans up; the next ends the process at once, as a crash would. What comes right
+ *    behind the first is the same one: a terminal tells the whole group of processes, and a parent (npx, timeout) passes it on.
  * 2. The exit code is that of the command; a command that waits for what never comes has failed.
  */
 import { runCommandLine } from './run.js';
 
 const signalCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+/** Signals that are no farther apart are one. */
+const sameSignalMs = 300;
 /** Columns where a terminal does not say how many it has, and where there is none. */
 const usualWidth = 80;
 
-/** Turns the first signal into an abort, the second into the end. */
+/** Turns the first signal into an abort, the next into the end. */
 function listenToSignals(): AbortSignal {
   const controller = new AbortController();
+  let first = 0;
   for (const [name, code] of Object.entries(signalCodes)) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(code);
-      controller.abort(code);
+      if (!controller.signal.aborted) {
+        first = performance.now();
+        controller.abort(code);
+      } else if (performance.now() - first > sameSignalMs) process.exit(code);
     });
   }
   return controller.signal;

@@ -47,13 +47,14 @@ export interface DirectoryReport {
 }
 
 function problemOf(error: unknown, file: string): Problem {
-  if (!(error instanceof VarveError)) throw error;
+  // What the listener threw, to end it all, is none.
+  if (!(error instanceof VarveError) || error.code === 'VARVE_ABORTED') throw error;
   const problem: Problem = { file: error.file ?? file, message: error.message };
   if (error.offset !== undefined) problem.offset = error.offset;
   return problem;
 }
 
-/** Told bytes of files that were read and of all files, after each file and once in some milliseconds. */
+/** Told bytes of files that were read and of all files, after each file and once in some milliseconds. May throw VARVE_ABORTED. */
 export type VerifyListener = (done: number, total: number) => void;
 
 class DirectoryVerifier {

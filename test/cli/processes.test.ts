@@ -1,5 +1,5 @@
 /** The process around the command: exit codes, pipes whose reader goes, signals. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -52,6 +52,21 @@ test('a signal ends load: what is committed stays, the lock is released, the cod
   expect({ code, stderr }).toEqual({ code: 130, stderr: 'varve load: interrupted\n' });
   expect((await verify(path)).ok).toBe(true);
   expect((await varve(['scan', path, 'b', '--count'])).stdout).toBe('2\n');
+});
+
+test('signals that come together are one: npx and timeout pass on what a terminal has told already', async () => {
+  const target = join(place, 'interrupted');
+  const child = start(['restore', '-', target]);
+  const made = (): string[] => readdirSync(place).filter((name) => name.startsWith('restoring-'));
+  while (made().length === 0) await new Promise((resolve) => setImmediate(resolve));
+  child.kill('SIGINT');
+  child.kill('SIGTERM');
+  child.kill('SIGHUP');
+  const { code, stderr } = await ended(child);
+  expect([129, 130, 143]).toContain(code);
+  expect(stderr).toBe('varve restore: interrupted\n');
+  expect(made()).toEqual([]);
+  expect(existsSync(target)).toBe(false);
 });
 
 test('a signal ends snapshot, and the unfinished file is removed', async () => {
