@@ -1,5 +1,5 @@
 /** The process around the command: exit codes, pipes whose reader goes, signals. */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -55,18 +55,17 @@ test('a signal ends load: what is committed stays, the lock is released, the cod
 });
 
 test('signals that come together are one: npx and timeout pass on what a terminal has told already', async () => {
-  const target = join(place, 'interrupted');
-  const child = start(['restore', '-', target]);
-  const made = (): string[] => readdirSync(place).filter((name) => name.startsWith('restoring-'));
-  while (made().length === 0) await new Promise((resolve) => setImmediate(resolve));
+  const temporary = join(place, 'temporary');
+  mkdirSync(temporary);
+  const child = start(['bench'], { env: { ...process.env, TMPDIR: temporary } });
+  while (readdirSync(temporary).length === 0) await new Promise((resolve) => setImmediate(resolve));
   child.kill('SIGINT');
   child.kill('SIGTERM');
   child.kill('SIGHUP');
   const { code, stderr } = await ended(child);
   expect([129, 130, 143]).toContain(code);
-  expect(stderr).toBe('varve restore: interrupted\n');
-  expect(made()).toEqual([]);
-  expect(existsSync(target)).toBe(false);
+  expect(stderr).toBe('varve bench: interrupted\n');
+  expect(readdirSync(temporary)).toEqual([]);
 });
 
 test('a signal ends snapshot, and the unfinished file is removed', async () => {

@@ -3,7 +3,7 @@
  *
  * A sample database is made once a file of tests and copied: its history is known, key by key.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,8 +28,8 @@ export interface Ended {
 }
 
 /** Starts the command. */
-export function start(words: readonly string[], cwd?: string): ChildProcess {
-  return spawn(process.execPath, [main, ...words], { stdio: 'pipe', ...(cwd === undefined ? {} : { cwd }) });
+export function start(words: readonly string[], options: Pick<SpawnOptions, 'cwd' | 'env'> = {}): ChildProcess {
+  return spawn(process.execPath, [main, ...words], { stdio: 'pipe', ...options });
 }
 
 /** The end of a command that was started. */
@@ -46,7 +46,7 @@ export function varveProcess(
   words: readonly string[],
   { input = '', cwd }: { input?: string; cwd?: string } = {},
 ): Promise<Ended> {
-  const child = start(words, cwd);
+  const child = start(words, cwd === undefined ? {} : { cwd });
   // A command that does not read its input may be gone before it comes.
   child.stdin?.on('error', () => {});
   child.stdin?.end(input);
