@@ -13,11 +13,14 @@
  * 1. Every form is exact: what is printed in it reads as the same bytes.
  * 2. What is typed and is none is VARVE_INVALID_ARGUMENT, and says where.
  */
-import { isUtf8 } from 'node:buffer';
-import { invalidArgument } from '../errors.js';
+import { constants, isUtf8 } from 'node:buffer';
+import { invalidArgument, VarveError } from '../errors.js';
 
 /** How bytes are typed and printed. */
 export type Form = 'text' | 'hex';
+
+/** Said of a value whose text is longer than a string may be. */
+export const tooLongMessage = 'a value is too large for text: `varve get --raw` and `varve snapshot` give any';
 
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 const meanings: Readonly<Record<string, number>> = { '\\': 0x5c, n: 0x0a, r: 0x0d, t: 0x09 };
@@ -36,11 +39,23 @@ function escapeCharacters(text: string): string {
   });
 }
 
-/** Bytes that are no UTF-8: those of ASCII as text, all others as escapes. */
+/** Each byte as it stands among bytes that are no UTF-8: those of ASCII as text, all others as escapes. */
+const byteTexts = Array.from({ length: 256 }, (_, byte) =>
+  Buffer.from(byte < 0x80 ? escapeCharacters(String.fromCharCode(byte)) : escapeByte(byte)),
+);
+
+/** Bytes that are no UTF-8. A value may be large, so the text is made in one place, and not of many small strings. */
 function escapeBytes(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += byte < 0x80 ? escapeCharacters(String.fromCharCode(byte)) : escapeByte(byte);
-  return text;
+  let length = 0;
+  for (const byte of bytes) length += (byteTexts[byte] as Buffer).length;
+  if (length > constants.MAX_STRING_LENGTH) throw new VarveError('VARVE_LIMIT', tooLongMessage);
+  const text = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const byte of bytes) {
+    const piece = byteTexts[byte] as Buffer;
+    for (let i = 0; i < piece.length; i++) text[at++] = piece[i] as number;
+  }
+  return text.toString('latin1');
 }
 
 /** Bytes as they are printed. */

@@ -1,5 +1,6 @@
 /** An error in words for who typed the command: what happened, and what to do about it. */
 import { systemErrorCode, VarveError, type VarveErrorCode } from '../errors.js';
+import { tooLongMessage } from './bytes-text.js';
 import type { Command } from './command.js';
 
 export interface Explanation {
@@ -25,7 +26,7 @@ const databaseHints: Hints = {
   VARVE_BUCKET_NOT_FOUND: '`varve buckets` lists the buckets there are.',
 };
 
-/** Longer than the language lets a string be. */
+/** The text of a value is longer than the language lets a string be. */
 function isTooLong(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return (
@@ -36,8 +37,7 @@ function isTooLong(error: unknown): boolean {
 
 /** Explains whatever a command threw. */
 export function explain(error: unknown, command: Command): Explanation {
-  if (isTooLong(error))
-    return { code: 'VARVE_LIMIT', message: 'a value is too large for text: `varve get --raw` and `varve snapshot` give any' };
+  if (isTooLong(error)) return { code: 'VARVE_LIMIT', message: tooLongMessage };
   if (!(error instanceof VarveError)) {
     const message = error instanceof Error ? error.message : String(error);
     return { code: systemErrorCode(error) ?? 'UNKNOWN', message };

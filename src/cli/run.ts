@@ -9,7 +9,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
-import { systemErrorCode, VarveError } from '../errors.js';
+import { systemErrorCode } from '../errors.js';
 import { parseCommandLine, type ParsedLine } from './command-line.js';
 import { Call, type Command } from './command.js';
 import { commands } from './commands.js';
@@ -43,12 +43,14 @@ function isBrokenPipe(error: unknown): boolean {
   return false;
 }
 
-function tell(world: World, command: Command, error: unknown, isJson: boolean): void {
+/** Says what went wrong, and gives the exit code. */
+function tell(world: World, command: Command, error: unknown, isJson: boolean): number {
   const { code, message, file, offset, hint } = explain(error, command);
   const text = isJson
     ? JSON.stringify({ error: { code, message, file, offset, hint } })
     : [`varve ${command.name}: ${message}`, ...(hint === undefined ? [] : [hint])].join('\n');
   world.errors.write(`${text}\n`);
+  return code === 'VARVE_INVALID_ARGUMENT' || code === 'VARVE_LIMIT' ? 2 : 1;
 }
 
 async function runCommand({ command, words, options }: ParsedLine, world: World): Promise<number> {
@@ -69,9 +71,7 @@ async function runCommand({ command, words, options }: ParsedLine, world: World)
     }
     // What was found out before the error is told too.
     await output.flush().catch(() => {});
-    tell(world, command, error, isJson);
-    const isWrongUse = error instanceof VarveError && (error.code === 'VARVE_INVALID_ARGUMENT' || error.code === 'VARVE_LIMIT');
-    return isWrongUse ? 2 : 1;
+    return tell(world, command, error, isJson);
   }
 }
 

@@ -100,7 +100,7 @@ class DirectoryVerifier {
       try {
         const steps = verifyTableInSteps(context, table);
         let step = steps.next();
-        for (; step.done !== true; step = steps.next()) await this.rest(0);
+        for (; step.done !== true; step = steps.next()) if (this.slices.isOver) await this.rest(step.value);
         const { entries, problems } = step.value;
         report.entries += entries;
         for (const problem of problems) report.problems.push({ file, ...problem });
@@ -155,15 +155,14 @@ class DirectoryVerifier {
     const countRecords = async ({ memtable }: RecoveredMemtable): Promise<void> => {
       report.entries += memtable.recordCount;
       readBytes += memtable.usedBytes;
-      await this.rest(readBytes);
+      if (this.slices.isOver) await this.rest(readBytes);
     };
     await recoverLogs(source, countRecords, (error) => report.problems.push(problemOf(error, 'the logs')));
     for (const name of logs) this.count(name);
   }
 
-  /** Lets others go first where a slice is over. `readBytes` are of files that are not counted yet. */
+  /** Lets others go first. `readBytes` are of files that are not counted yet. */
   private async rest(readBytes: number): Promise<void> {
-    if (!this.slices.isOver) return;
     this.tell(readBytes);
     await this.slices.giveWay();
   }

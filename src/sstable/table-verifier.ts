@@ -41,12 +41,13 @@ export interface TableVerification {
 
 /**
  * Verifies a table against the metadata of the manifest, or, given a file number, by itself. Yields after each section and each
- * block, so that the caller may let others go first; whoever stops there gives nothing back, since nothing is held but memory.
+ * block how far in the file it is, so that the caller may let others go first; whoever stops there gives nothing back, since nothing
+ * is held but memory.
  */
 export function* verifyTableInSteps(
   context: TableFileContext,
   table: TableMetadata | number,
-): Generator<undefined, TableVerification> {
+): Generator<number, TableVerification> {
   const verifier = new TableVerifier(context, typeof table === 'number' ? table : table.fileNumber);
   yield* verifier.run(typeof table === 'number' ? undefined : table);
   return { entries: verifier.entries, problems: verifier.problems };
@@ -83,21 +84,21 @@ class TableVerifier {
     this.fileNumber = fileNumber;
   }
 
-  *run(metadata: TableMetadata | undefined): Generator<undefined, void> {
+  *run(metadata: TableMetadata | undefined): Generator<number, void> {
     // Against the manifest first; where that fails, by itself, so that one wrong number does not hide the blocks.
     const checked = metadata === undefined ? undefined : this.attempt(() => readCheckedFooter(this.context, metadata));
     const footer = checked ?? this.attempt(() => readFooter(this.context, this.fileNumber));
     if (footer === undefined) return;
     const properties = this.attempt(() => readProperties(this.context, this.fileNumber, footer));
-    yield;
+    yield 0;
     const filter = this.attempt(() => readFilter(this.context, this.fileNumber, footer));
-    yield;
+    yield 0;
     const index = this.readIndex(footer, properties ?? metadata);
-    yield;
+    yield 0;
     if (index === undefined) return;
     for (let number = 0; number < index.blockCount; number++) {
       this.verifyBlock(index, number, filter);
-      yield;
+      yield index.handle(number).offset;
     }
     if (this.isComplete && properties !== undefined) this.verifyProperties(footer, properties);
   }
