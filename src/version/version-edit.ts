@@ -41,6 +41,3 @@ export interface VersionEdit {
   readonly newestLogNumber?: number | undefined;
   readonly newestLogBytes?: number | undefined;
 }
-
-/** An edit that changes nothing: what others are spread over. */
-export const emptyEdit: VersionEdit = { removedTables: [], addedRuns: [] };

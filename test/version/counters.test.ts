@@ -3,8 +3,8 @@
  */
 import { expect, test } from 'vitest';
 import { advanceState, initialState, type ManifestState } from '../../src/version/manifest-state.js';
-import { emptyEdit, type VersionEdit } from '../../src/version/version-edit.js';
-import { flush, table } from './version-samples.js';
+import type { VersionEdit } from '../../src/version/version-edit.js';
+import { emptyEdit, flush, table } from './version-samples.js';
 
 const after = (edits: readonly Partial<VersionEdit>[]): ManifestState =>
   edits.reduce<ManifestState>((state, edit) => advanceState(state, { ...emptyEdit, ...edit }), initialState(new Uint8Array(16)));

@@ -10,9 +10,10 @@ import { chainedChecksum, chainStart, manifestFrameMagic, manifestHeaderBytes } 
 import { readManifest } from '../../src/version/manifest-reader.js';
 import { initialState, type ManifestState, stateAsEdit } from '../../src/version/manifest-state.js';
 import { ManifestWriter } from '../../src/version/manifest-writer.js';
-import { emptyEdit, type VersionEdit } from '../../src/version/version-edit.js';
+import type { VersionEdit } from '../../src/version/version-edit.js';
 import { ArrayFileSystem } from '../wal/array-file-system.js';
 import {
+  emptyEdit,
   arbitraryEdit,
   buildManifest,
   databaseId,

@@ -3,8 +3,11 @@ import fc from 'fast-check';
 import type { TableMetadata } from '../../src/sstable/table-metadata.js';
 import { initialState, type ManifestState } from '../../src/version/manifest-state.js';
 import { ManifestWriter } from '../../src/version/manifest-writer.js';
-import { emptyEdit, type VersionEdit } from '../../src/version/version-edit.js';
+import type { VersionEdit } from '../../src/version/version-edit.js';
 import { ArrayFileSystem } from '../wal/array-file-system.js';
+
+/** An edit that changes nothing. */
+export const emptyEdit: VersionEdit = { removedTables: [], addedRuns: [] };
 
 export const directory = 'db';
 export const databaseId = Uint8Array.from({ length: 16 }, (_, i) => 0xb0 + i);

@@ -10,8 +10,8 @@ import {
   versionTables,
 } from '../../src/version/version.js';
 import { applyEdit } from '../../src/version/version-builder.js';
-import { emptyEdit, type VersionEdit } from '../../src/version/version-edit.js';
-import { flush, table } from './version-samples.js';
+import type { VersionEdit } from '../../src/version/version-edit.js';
+import { emptyEdit, flush, table } from './version-samples.js';
 
 const apply = (...edits: VersionEdit[]): Version => edits.reduce(applyEdit, emptyVersion);
 
