@@ -152,6 +152,23 @@ describe('arguments', () => {
     },
   );
 
+  test('what is read back is told key by key to the last, and whoever throws there ends the import', async () => {
+    const directory = temporaryDirectory();
+    const told: [number, number][] = [];
+    const { totalKey } = await importEtcd(snapshot, {
+      path: join(directory, 'told'),
+      onCheck: (done, total) => told.push([done, total]),
+    });
+    expect(told.at(-1)).toEqual([totalKey, totalKey]);
+    const thrown = new Error('enough');
+    const onCheck = (): void => {
+      throw thrown;
+    };
+    await expect(importEtcd(snapshot, { path: join(directory, 'ended'), onCheck })).rejects.toBe(thrown);
+    expect(readdirSync(directory)).toEqual(['told']);
+    await expectRejection(async () => call(importEtcd, snapshot, { path: 'never', onCheck: 1 }), 'VARVE_INVALID_ARGUMENT');
+  });
+
   test('a target that is not empty, or no directory, is refused and stays as it is', async () => {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, 'mine'), 'mine');
