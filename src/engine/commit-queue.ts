@@ -17,8 +17,8 @@
  * 2. Sections are never split: a target is always the end of an unlocked section.
  * 3. The first failure of a write or sync poisons: its waiters get that error, everybody later gets VARVE_POISONED. A header that
  *    cannot be written to a new log is such a failure, although its file is removed again.
- * 4. A group that was refused before anything of it was written (no room on the disk, or a new log that cannot be created: no
- *    descriptor, no inode) poisons nothing: everybody who waits gets that error, the sections stay pending, the next commit tries again.
+ * 4. A group that was refused before anything of it was written (no room on the disk, a new log that cannot be created: no
+ *    descriptor, no inode; or files that somebody removed) poisons nothing: everybody who waits gets that error, the sections stay pending, the next commit tries again.
  *    Parts of the group that lie in older logs may be durable by then, and are not written twice.
  */
 import { isOutOfDescriptors, systemErrorCode, VarveError } from '../errors.js';
@@ -76,6 +76,8 @@ export interface CommitSurroundings {
   slots(): readonly MemtableSlot[];
   /** Bytes of all memtables: what flushes will write at most. */
   unflushedBytes(): number;
+  /** Throws where somebody removed a file that a commit relies on. */
+  checkLogsAreThere(): void;
   /** Called after each group. */
   onCommitted(): void;
   /** Called when the log failed. */
@@ -214,11 +216,7 @@ export class CommitQueue {
     const frames = slot.framesBelow(target);
     if (frames.length === 0) return undefined;
     const { fileSystem, directory, observer, clock, unflushedBytes } = this.surroundings;
-    try {
-      checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes());
-    } catch (error) {
-      throw new GroupRefused(error);
-    }
+    refusing(() => checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes()));
     if (observer.commit.hasSubscribers) this.groupStart ??= { began: clock.now(), bytesBefore: this.bytesWritten };
     const isFirst = slot.log === undefined;
     const log = slot.log ?? this.createLog(slot);
@@ -230,6 +228,8 @@ export class CommitQueue {
 
   private createLog(slot: MemtableSlot): LogWriter {
     const { fileSystem, directory, databaseId, versions } = this.surroundings;
+    // Cheap at a new log, not at each commit.
+    refusing(() => this.surroundings.checkLogsAreThere());
     // Barrier: no later log may have this number, whatever a crash leaves of this one.
     versions.reserveNumber(slot.logNumber);
     const header = {
@@ -337,6 +337,15 @@ export class CommitQueue {
     const { waiters } = this;
     this.waiters = [];
     for (const waiter of waiters) waiter.reject(reason);
+  }
+}
+
+/** Does what comes before the first byte of a group: its failure refuses the group. */
+function refusing(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    throw new GroupRefused(error);
   }
 }
 

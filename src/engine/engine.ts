@@ -24,6 +24,7 @@ import { CommitQueue } from './commit-queue.js';
 import type { Health } from './health.js';
 import type { LogExtent, MemtableSlot } from './memtable-slot.js';
 import type { MemtableSet } from './memtable-set.js';
+import { checkFilesAreThere, checkLogsAreThere } from './needed-files.js';
 import type { Observer } from './observer.js';
 import { ReadDebt } from './read-debt.js';
 import { ReadPath } from './read-path.js';
@@ -110,6 +111,7 @@ export class Engine {
         versions: this.parts.versions,
         slots: () => memtables.all(),
         unflushedBytes: () => memtables.bytes,
+        checkLogsAreThere: () => checkLogsAreThere(this.parts),
         onCommitted: () => this.background.schedule(),
         onPoisoned: () => this.onPoisoned(),
         holdBack: () => this.background.pressure.holdBack(),
@@ -199,7 +201,10 @@ export class Engine {
     return sum;
   }
 
-  /** Ends everything and gives the directory back. Nothing is committed here. Errors of single steps do not stop the others. */
+  /**
+   * Ends everything and gives the directory back. Nothing is committed here. Errors of single steps do not stop the others; the first is
+   * returned, and so is that of a file with acknowledged data that somebody removed.
+   */
   async shutDown(): Promise<unknown> {
     const { health, versions, memtables, lock } = this.parts;
     health.close();
@@ -214,6 +219,8 @@ export class Engine {
     await attempt(() => this.background.stop());
     await attempt(() => versions.settled());
     await attempt(() => this.commits?.idle());
+    // The last moment at which anybody can be told. An engine that never began, or only reads, has acknowledged nothing.
+    if (this.commits !== undefined && !health.readOnly) await attempt(() => checkFilesAreThere(this.parts));
     for (const slot of memtables.all()) {
       this.noteLength(slot);
       await attempt(() => slot.log?.close());

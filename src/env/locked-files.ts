@@ -49,6 +49,16 @@ export function checkLockIsThere(lock: LockIdentity): void {
   });
 }
 
+/** Whether the path of LOCK leads to the file that was locked. */
+export function isLockThere(lock: LockIdentity): boolean {
+  try {
+    checkLockIsThere(lock);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The same files, where names change only as long as `lock` is in its place; all of them where there is no such lock. */
 export function whileLocked(fileSystem: FileSystem, lock: LockIdentity | undefined): FileSystem {
   if (lock === undefined) return fileSystem;
