@@ -95,7 +95,7 @@ export class EngineBackend implements Backend {
     this.check();
     let snapshot: BackendSnapshot | undefined;
     const pin = (): void => {
-      const taken = new BackendSnapshot(takeCheckpoint(this.engine), () => {
+      const taken = new BackendSnapshot(takeCheckpoint(this.engine), this.engine.parts.clock, () => {
         this.views.open--;
         this.snapshots.delete(taken);
       });

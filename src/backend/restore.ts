@@ -25,23 +25,30 @@ const filesMax = 1_000_000;
 
 /** What went wrong with the source itself, told apart from a malformed archive. */
 class SourceFailure {
-  failed = false;
-  cause: unknown;
+  error: VarveError | undefined;
+
+  /** The source threw. */
+  threw(cause: unknown): VarveError {
+    this.error = new VarveError('VARVE_IO', 'the source of the snapshot failed', { cause });
+    return this.error;
+  }
+
+  /** The source gave something that is no piece. What a string holds is not told: it may be a part of the data. */
+  gave(value: unknown): VarveError {
+    const given = typeof value === 'string' ? `a string of ${value.length} characters` : describe(value);
+    this.error = invalidArgument(`the source gives pieces that are a Uint8Array, and this one is ${given}`);
+    return this.error;
+  }
 }
 
 function sourceStream(source: AsyncIterable<Uint8Array> | string, failure: SourceFailure): ReadableStream<Uint8Array> {
   let isCancelled = false;
-  const fail = (error: unknown): void => {
-    failure.failed = true;
-    failure.cause = error;
-  };
   let iterator: AsyncIterator<unknown>;
   try {
     const pieces: AsyncIterable<unknown> = typeof source === 'string' ? fileInPieces(source) : source;
     iterator = pieces[Symbol.asyncIterator]();
   } catch (error) {
-    fail(error);
-    throw error;
+    throw failure.threw(error);
   }
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -51,11 +58,13 @@ function sourceStream(source: AsyncIterable<Uint8Array> | string, failure: Sourc
         if (isCancelled) return;
         if (done === true) controller.close();
         else if (value instanceof Uint8Array) controller.enqueue(new Uint8Array(value));
-        else throw invalidArgument(`the source gave ${describe(value)} instead of a Uint8Array`);
+        else {
+          controller.error(failure.gave(value));
+          await iterator.return?.();
+        }
       } catch (error) {
         if (isCancelled) return;
-        fail(error);
-        controller.error(error);
+        controller.error(failure.error ?? failure.threw(error));
       }
     },
     async cancel() {
@@ -103,7 +112,7 @@ async function unpackFile(files: FileSystem, directory: string, file: UnpackedFi
 }
 
 function restoreError(error: unknown, failure: SourceFailure): unknown {
-  if (failure.failed) return new VarveError('VARVE_IO', 'the source of the snapshot failed', { cause: failure.cause });
+  if (failure.error !== undefined) return failure.error;
   if (error instanceof VarveError) return error;
   return corruption('the snapshot', undefined, 'it is no tar archive, or a damaged one', error);
 }

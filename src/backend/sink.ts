@@ -5,13 +5,14 @@
  *
  * Invariants:
  * 1. `flush` resolves only when the target has taken every piece: its own word for each of them, not room in its buffer.
- * 2. A target that fails, is destroyed or ended, or a stop, ends every wait.
+ * 2. A target that fails, is destroyed or ended, or a stop, ends every wait; also where the target says nothing of it.
  * 3. The target is neither ended nor destroyed here, and no listener is left on it.
  */
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import type { Clock } from '../env/clock.js';
 import { invalidArgument, VarveError } from '../errors.js';
 import { describe } from '../options.js';
+import { PatientWait } from './patient-wait.js';
 
 export interface Sink {
   /** Resolves when the next piece may be written. */
@@ -37,38 +38,43 @@ function isWebStream(target: unknown): target is WritableStream<Uint8Array> {
   return typeof target === 'object' && target !== null && hasMethod(target, 'getWriter');
 }
 
+function isWriter(value: unknown): value is WritableStreamDefaultWriter<Uint8Array> {
+  return typeof value === 'object' && value !== null && ['write', 'releaseLock'].every((name) => hasMethod(value, name));
+}
+
 function targetError(cause: unknown): VarveError {
   return new VarveError('VARVE_IO', 'the target of the snapshot failed or was closed early', { cause });
+}
+
+function closedEarly(): Error {
+  return new Error('the stream was closed before all was written');
 }
 
 class NodeSink implements Sink {
   private failure: unknown;
   private ended = false;
   private pending = 0;
-  private wake: () => void = () => {};
   private readonly onError = (error: unknown): void => {
     this.failure ??= error;
-    this.wake();
+    this.wait.wake();
   };
   private readonly onEnd = (): void => {
     this.ended = true;
-    this.wake();
+    this.wait.wake();
   };
   private readonly onTaken = (error?: Error | null): void => {
     this.pending--;
     if (error !== undefined && error !== null) this.failure ??= error;
-    this.wake();
+    this.wait.wake();
   };
-  private readonly onStop = (): void => this.wake();
 
   constructor(
     private readonly target: Writable,
-    private readonly stop: AbortSignal,
+    private readonly wait: PatientWait,
   ) {
     target.on('error', this.onError);
     target.on('close', this.onEnd);
     target.on('finish', this.onEnd);
-    stop.addEventListener('abort', this.onStop);
   }
 
   async write(piece: Uint8Array): Promise<void> {
@@ -92,7 +98,7 @@ class NodeSink implements Sink {
     const { target } = this;
     target.off('close', this.onEnd);
     target.off('finish', this.onEnd);
-    this.stop.removeEventListener('abort', this.onStop);
+    this.wait.end();
     const quiet = this.failure === undefined && !this.ended && this.pending === 0;
     const letGo = (): void => {
       target.off('error', this.onError);
@@ -106,44 +112,44 @@ class NodeSink implements Sink {
 
   /** Waits until at most so many pieces are on their way, or nothing more will come of waiting. */
   private async until(pieces: number): Promise<void> {
-    while (this.pending > pieces && !this.isOver) {
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
-    }
+    await this.wait.until(() => this.pending <= pieces || this.isOver);
     this.check();
   }
 
   private get isOver(): boolean {
-    return this.failure !== undefined || this.ended || this.target.destroyed || this.stop.aborted;
+    return this.failure !== undefined || this.ended || this.target.destroyed || this.target.writableEnded;
   }
 
   private check(): void {
     if (this.failure !== undefined) throw targetError(this.failure);
-    if (this.ended || this.target.destroyed || this.target.writableEnded) {
-      throw targetError(this.target.errored ?? new Error('the stream was closed before all was written'));
-    }
+    if (this.isOver) throw targetError(this.target.errored ?? closedEarly());
   }
 }
 
 class WebSink implements Sink {
-  private readonly writer: WritableStreamDefaultWriter<Uint8Array>;
-  private readonly stopped: Promise<unknown>;
-  private readonly done = new AbortController();
-
-  constructor(target: WritableStream<Uint8Array>, stop: AbortSignal) {
-    this.writer = target.getWriter();
-    this.stopped = stop.aborted ? Promise.resolve() : once(stop, 'abort', { signal: this.done.signal }).catch(() => {});
-  }
+  constructor(
+    private readonly writer: WritableStreamDefaultWriter<Uint8Array>,
+    private readonly wait: PatientWait,
+  ) {}
 
   async write(piece: Uint8Array): Promise<void> {
-    const written = this.writer.ready.then(() => this.writer.write(piece));
+    const { writer, wait } = this;
+    let isSettled = false;
+    const settled = (): void => {
+      isSettled = true;
+      wait.wake();
+    };
+    const written = Promise.resolve(writer.ready).then(() => writer.write(piece));
+    written.then(settled, settled);
+    await wait.until(() => isSettled || this.isOver);
     try {
-      await Promise.race([written, this.stopped]);
+      if (isSettled) await written;
+      else if (this.isOver) {
+        await writer.ready;
+        throw closedEarly();
+      }
     } catch (error) {
       throw targetError(error);
-    } finally {
-      written.catch(() => {});
     }
   }
 
@@ -152,18 +158,32 @@ class WebSink implements Sink {
   }
 
   release(): void {
-    this.done.abort();
+    this.wait.end();
     this.writer.releaseLock();
+  }
+
+  /** Whether the stream has failed, also where its sink never ends the write that is under way. `ready` rejects with the reason then. */
+  private get isOver(): boolean {
+    return this.writer.desiredSize === null;
   }
 }
 
-/** A sink over a target; `stop` ends its waits. Refuses what is no stream. */
-export function openSink(target: unknown, stop: AbortSignal): Sink {
-  if (isNodeStream(target)) return new NodeSink(target, stop);
-  if (!isWebStream(target)) throw invalidArgument(`the target is a Writable or a WritableStream, not ${describe(target)}`);
+function openWriter(target: WritableStream<Uint8Array>): WritableStreamDefaultWriter<Uint8Array> {
+  if (target.locked === true)
+    throw invalidArgument('the target is a WritableStream that is locked: somebody else has its writer');
+  let writer: unknown;
   try {
-    return new WebSink(target, stop);
+    writer = target.getWriter();
   } catch (error) {
     throw targetError(error);
   }
+  if (!isWriter(writer)) throw invalidArgument(`the target is no WritableStream: its getWriter gave ${describe(writer)}`);
+  return writer;
+}
+
+/** A sink over a target; `stop` ends its waits. Refuses what is no stream. */
+export function openSink(target: unknown, clock: Clock, stop: AbortSignal): Sink {
+  if (isNodeStream(target)) return new NodeSink(target, new PatientWait(clock, stop));
+  if (!isWebStream(target)) throw invalidArgument(`the target is a Writable or a WritableStream, not ${describe(target)}`);
+  return new WebSink(openWriter(target), new PatientWait(clock, stop));
 }

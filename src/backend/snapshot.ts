@@ -10,6 +10,7 @@
 import type { Writable } from 'node:stream';
 import type { Snapshot } from '../api.js';
 import type { Checkpoint, CheckpointFile } from '../engine/checkpoint.js';
+import type { Clock } from '../env/clock.js';
 import { joinPath } from '../env/path.js';
 import { corruption, invalidArgument, VarveError } from '../errors.js';
 import { describe } from '../options.js';
@@ -39,6 +40,7 @@ export class BackendSnapshot implements Snapshot {
 
   constructor(
     private readonly checkpoint: Checkpoint,
+    private readonly clock: Clock,
     /** Called once, when the snapshot ends. */
     private readonly onClose: () => void,
   ) {
@@ -61,7 +63,7 @@ export class BackendSnapshot implements Snapshot {
     // Not AbortSignal.any: what it makes is remembered by its sources, and a caller's signal may live as long as the process.
     const stop = new AbortController();
     const onStop = (): void => stop.abort();
-    const sink = openSink(target, stop.signal);
+    const sink = openSink(target, this.clock, stop.signal);
     for (const source of [this.ended.signal, signal]) source?.addEventListener('abort', onStop);
     const files = new Map(this.checkpoint.files.map((file) => [file.name, file]));
     const archive = packArchive(this.checkpoint.files, (file) => this.pieces(files.get(file.name) as CheckpointFile));
