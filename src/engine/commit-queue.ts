@@ -17,9 +17,9 @@
  * 2. Sections are never split: a target is always the end of an unlocked section.
  * 3. The first failure of a write or sync poisons: its waiters get that error, everybody later gets VARVE_POISONED. A header that
  *    cannot be written to a new log is such a failure, although its file is removed again.
- * 4. A group that was refused before anything of it was written (no room on the disk, a new log that cannot be created: no
- *    descriptor, no inode; or files that somebody removed) poisons nothing: everybody who waits gets that error, the sections stay pending, the next commit tries again.
- *    Parts of the group that lie in older logs may be durable by then, and are not written twice.
+ * 4. A group that was refused before anything of it was written (no room on the disk, files that somebody removed, or a new log that
+ *    cannot be created: no descriptor, no inode) poisons nothing: everybody who waits gets that error, the sections stay pending, the
+ *    next commit tries again. Parts of the group that lie in older logs may be durable by then, and are not written twice.
  */
 import { isOutOfDescriptors, systemErrorCode, VarveError } from '../errors.js';
 import type { Clock } from '../env/clock.js';

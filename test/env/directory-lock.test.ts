@@ -262,14 +262,6 @@ it('damage in LOCK is no damage: any bytes there are written over', () => {
   }
 });
 
-it.runIf(kernelLocksAreThere)('LOCK tells who the owner is while there is one, and is empty afterwards', () => {
-  const lock = acquire({ readOnly: false, protocol: 'kernel' });
-  const line: unknown = JSON.parse(readFileSync(join(directory, 'LOCK'), 'utf8'));
-  expect(line).toMatchObject({ pid: process.pid, startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) });
-  lock.release();
-  expect(readFileSync(join(directory, 'LOCK'), 'utf8')).toBe('');
-});
-
 it('a LOCK that is replaced between its opening and its locking is not taken', () => {
   const path = join(directory, 'LOCK');
   class Replaced extends NodeFileSystem {
@@ -287,3 +279,20 @@ it('a LOCK that is replaced between its opening and its locking is not taken', (
   );
   acquireDirectoryLock(nodeFileSystem, directory, { readOnly: false }).release();
 });
+
+it.each(['kernel', 'claim'] as const)(
+  'LOCK, or a claim, tells who the owner is while there is one, and nothing afterwards: %s',
+  (protocol) => {
+    const lock = acquire({ readOnly: false, protocol });
+    const isKernels = protocol === 'kernel' && kernelLocksAreThere;
+    expect(readdirSync(directory).sort()).toEqual(isKernels ? ['LOCK'] : ['LOCK', claimName(currentProcess())].sort());
+    const line = readFileSync(join(directory, 'LOCK'), 'utf8');
+    const owner: unknown = isKernels ? JSON.parse(line) : line;
+    expect(owner).toEqual(
+      isKernels ? expect.objectContaining({ pid: process.pid, startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) }) : '',
+    );
+    lock.release();
+    expect(readdirSync(directory)).toEqual(['LOCK']);
+    expect(readFileSync(join(directory, 'LOCK'), 'utf8')).toBe('');
+  },
+);
