@@ -18,3 +18,8 @@ export function ioError(action: string, path: string, cause: unknown): VarveErro
   const reason = systemCode ?? (cause instanceof Error ? cause.message : String(cause));
   return new VarveError(code, `cannot ${action} ${path}: ${reason}`, { file: path, cause });
 }
+
+/** Whether a call failed because nothing is at `path`; not because something else, such as LOCK, is missing. */
+export function isMissing(error: unknown, path: string): boolean {
+  return error instanceof VarveError && error.file === path && systemErrorCode(error) === 'ENOENT';
+}

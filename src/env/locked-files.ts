@@ -14,12 +14,14 @@
  * **Invariants:**
  * 1. The identity is that of LOCK, which its owner holds open: the system gives its inode to no other file, not even after LOCK was removed.
  * 2. Reads are let pass: whatever is read is bound to the database by checksums. So are writes to files that are open: they reach the
- *    files of this database, wherever those are now, and what they acknowledge is there.
+ *    files of this database, wherever those are now, and what they acknowledge is there. A file that is not found while LOCK is gone is
+ *    not missing, but elsewhere: VARVE_IO says so.
  * 3. Node cannot name a file relative to an open directory, so a move between the look and the change (microseconds) is not seen.
  */
 import { fstatSync, statSync } from 'node:fs';
 import { VarveError } from '../errors.js';
 import type { FileHandle, FileSystem } from './file-system.js';
+import { isMissing } from './io-error.js';
 
 /** Which file LOCK is, wherever its directory goes. Plain data: it is sent to the worker. */
 export interface LockIdentity {
@@ -71,7 +73,12 @@ export function whileLocked(fileSystem: FileSystem, lock: LockIdentity | undefin
   return {
     open: (path, mode) => {
       if (mode !== 'read') checkLockIsThere(lock);
-      return fileSystem.open(path, mode);
+      try {
+        return fileSystem.open(path, mode);
+      } catch (error) {
+        if (isMissing(error, path)) checkLockIsThere(lock);
+        throw error;
+      }
     },
     status: (path) => fileSystem.status(path),
     list: (directory) => fileSystem.list(directory),

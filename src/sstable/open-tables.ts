@@ -7,6 +7,8 @@
  */
 
 import type { FileHandle, FileSystem } from '../env/file-system.js';
+import { isMissing } from '../env/io-error.js';
+import { joinPath } from '../env/path.js';
 import { assert, corruption, isOutOfDescriptors, systemErrorCode } from '../errors.js';
 import { tableFileName } from '../format/file-names.js';
 import { openTablesMax } from '../limits.js';
@@ -75,10 +77,11 @@ export class OpenTables {
 
   private open(fileNumber: number): FileHandle {
     const name = tableFileName(fileNumber);
+    const path = joinPath(this.directory, name);
     try {
-      return this.fileSystem.open(`${this.directory}/${name}`, 'read');
+      return this.fileSystem.open(path, 'read');
     } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') throw corruption(name, undefined, 'the table is missing', error);
+      if (isMissing(error, path)) throw corruption(name, undefined, 'the table is missing', error);
       throw error;
     }
   }

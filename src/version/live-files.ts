@@ -12,8 +12,9 @@
  * 3. The directory is not synced after an unlink: a name that a crash brings back is an orphan, which the next open removes.
  */
 import type { FileSystem } from '../env/file-system.js';
+import { isMissing } from '../env/io-error.js';
 import { joinPath } from '../env/path.js';
-import { assert, systemErrorCode, VarveError } from '../errors.js';
+import { assert } from '../errors.js';
 
 /** Counts who holds which file. Names are without the directory. */
 export class LiveFiles {
@@ -107,7 +108,7 @@ export class LiveFiles {
     try {
       this.#fileSystem.unlink(path);
     } catch (error) {
-      if (!isGone(error, path)) {
+      if (!isMissing(error, path)) {
         this.#failureCount++;
         this.#failed.delete(name);
         this.#failed.set(name, error);
@@ -118,9 +119,4 @@ export class LiveFiles {
     this.#failed.delete(name);
     this.#onUnlinked?.(name);
   }
-}
-
-/** Whether unlinking failed because there is nothing at the path; not because something else, such as LOCK, is missing. */
-function isGone(error: unknown, path: string): boolean {
-  return error instanceof VarveError && error.file === path && systemErrorCode(error) === 'ENOENT';
 }
