@@ -1,7 +1,7 @@
 /**
  * Opening: from a directory to an engine that is ready, with everything that it shows durable.
  *
- *   look ─▶ lock ─▶ CURRENT ─▶ manifest ─▶ tables there? ─▶ fresh manifest ─▶ catalogue ─▶ logs into memtables ─▶
+ *   look ─▶ lock ─▶ CURRENT ─▶ manifest ─▶ tables, logs there? ─▶ fresh manifest ─▶ catalogue ─▶ logs into memtables ─▶
  *   logs synced ─▶ orphans removed ─▶ background work started
  *
  * A read-only open leaves out every step that writes. A failure at any step gives back what was taken.
@@ -36,6 +36,7 @@ import { headroomBytes } from './disk-room.js';
 import { Engine } from './engine.js';
 import type { Environment } from './environment.js';
 import { Health } from './health.js';
+import { chainLogs, type LogChainSource } from './log-chain.js';
 import { MemtableSlot } from './memtable-slot.js';
 import { MemtableSet } from './memtable-set.js';
 import { poisonMessage, processObserver } from './observer.js';
@@ -105,6 +106,20 @@ function describeStatus(status: { kind: string; sizeBytes: number } | undefined)
   return status === undefined ? 'missing' : status.kind === 'file' ? `a file of ${status.sizeBytes} bytes` : 'no file';
 }
 
+/** Throws VARVE_CORRUPTION where a log is missing, or the logs know more than the manifest. */
+function checkLogChain(fileSystem: FileSystem, directory: string, found: FoundDatabase): void {
+  chainLogs(logChainSource(fileSystem, directory, found), (error) => {
+    throw error;
+  });
+}
+
+function logChainSource(fileSystem: FileSystem, directory: string, found: FoundDatabase): LogChainSource {
+  const { state, manifestNumber, logNumbers } = found;
+  const { databaseId, oldestLogNumber, newestLogNumber, newestLogBytes, nextFileNumber } = state;
+  const known = { manifestNumber, oldestLogNumber, newestLogNumber, newestLogBytes, nextFileNumber };
+  return { fileSystem, directory, databaseId, logNumbers, ...known };
+}
+
 /** Opens or creates the database that the options name. */
 export async function openEngine(options: ResolvedOptions, environment: Environment): Promise<Engine> {
   await initializeChecksum();
@@ -121,6 +136,8 @@ export async function openEngine(options: ResolvedOptions, environment: Environm
     const ownedFiles = whileLocked(plainFiles, lock.identity);
     const fileSystem = options.unsafeNoFsync ? withoutSyncs(ownedFiles) : ownedFiles;
     const found = readDatabase(fileSystem, directory);
+    // Before anything is removed: what looks superfluous to a manifest that lost its end may be all there is.
+    if (found.state !== undefined) checkLogChain(fileSystem, directory, { ...found, state: found.state });
     if (found.state === undefined && options.readOnly) throw new VarveError('VARVE_NOT_FOUND', `${directory} holds no database`);
     const state = found.state ?? initialState(environment.createDatabaseId());
     const liveFiles = new LiveFiles(fileSystem, directory);
@@ -161,7 +178,7 @@ export async function openEngine(options: ResolvedOptions, environment: Environm
       targetTableBytes,
     });
     holder.engine = engine;
-    await recover(engine, environment, found.logNumbers, codec !== undefined);
+    await recover(engine, environment, { ...found, state }, codec !== undefined);
     return engine;
   } catch (error) {
     if (engine === undefined) releaseAfterFailure(lock);
@@ -171,12 +188,7 @@ export async function openEngine(options: ResolvedOptions, environment: Environm
 }
 
 /** From a version to a running engine: fresh manifest, catalogue, logs, orphans, background work. */
-async function recover(
-  engine: Engine,
-  environment: Environment,
-  logNumbers: readonly number[],
-  canCompress: boolean,
-): Promise<void> {
+async function recover(engine: Engine, environment: Environment, found: FoundDatabase, canCompress: boolean): Promise<void> {
   const { options, directory, databaseId, fileSystem, lock, health, versions, memtables, catalog, targetTableBytes } =
     engine.parts;
   if (!options.readOnly) {
@@ -199,23 +211,16 @@ async function recover(
     engine.background.start(environment.createRunner(settings, engine.background));
   };
   let started = false;
-  const state = versions.state;
   const source = {
-    fileSystem,
-    directory,
-    databaseId,
-    oldestLogNumber: state.oldestLogNumber,
-    newestLogNumber: state.newestLogNumber,
-    newestLogBytes: state.newestLogBytes,
-    logNumbers,
+    ...logChainSource(fileSystem, directory, found),
     memtableBytes: options.memtableBytes,
-    nextSequence: state.lastSequence + 1,
+    nextSequence: found.state.lastSequence + 1,
     catalog,
     clock: environment.clock,
   };
-  const recovered = await recoverLogs(source, async (found) => {
-    memtables.oldestUnreadLog = found.logs[found.logs.length - 1]?.number;
-    memtables.adopt(new MemtableSlot(found.memtable, 0, found.logs, found.lastSequence), found.nextBucketId);
+  const recovered = await recoverLogs(source, async ({ memtable, logs, lastSequence, nextBucketId }) => {
+    memtables.oldestUnreadLog = logs[logs.length - 1]?.number;
+    memtables.adopt(new MemtableSlot(memtable, 0, logs, lastSequence), nextBucketId);
     if (options.readOnly || memtables.sealed.length < 2) return;
     if (!started) startRunner();
     started = true;
@@ -230,8 +235,9 @@ async function recover(
   // The next new log names the newest one that a memtable needs. One between them without a record is needed by nobody, and no snapshot has it.
   engine.begin(recovered.nextSequence, memtables.sealed.at(-1)?.recoveredLogs.at(-1) ?? { number: 0, bytes: 0 });
   if (options.readOnly) return;
-  await letGoOfLogs(engine, logNumbers);
+  await letGoOfLogs(engine, found.logNumbers);
   syncLogs(engine);
+  noteNewestLog(engine);
   if (!started) startRunner();
   else engine.background.schedule();
   await engine.background.workOffLeftovers();
@@ -266,6 +272,20 @@ function syncLogs({ parts: { fileSystem, directory, memtables } }: Engine): void
     }
   }
   if (numbers.size > 0) fileSystem.syncDirectory(directory);
+}
+
+/**
+ * A crash may come between the sync of a log and that of the manifest, which then does not know the log, or how long it is. From now on
+ * somebody may rely on it, so its loss must be told.
+ */
+function noteNewestLog({ parts: { versions, memtables } }: Engine): void {
+  const newest = memtables.sealed.at(-1)?.recoveredLogs.at(-1);
+  if (newest === undefined) return;
+  const { newestLogNumber, newestLogBytes } = versions.state;
+  const isNoted = newest.number < newestLogNumber || (newest.number === newestLogNumber && newest.bytes <= newestLogBytes);
+  if (isNoted) return;
+  versions.noteLog(newest.number, newest.bytes);
+  versions.syncManifest();
 }
 
 /**

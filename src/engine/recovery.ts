@@ -3,8 +3,7 @@
  *
  *   logs ≥ oldestLogNumber, ascending ─▶ chain checked ─▶ groups ─▶ memtables (each sealed when it is full)
  *
- * Each log names the log before it and the length that it had when it was complete and synced, so a missing log, or one that
- * lost its end, is told from the unsynced tail of the last one (Lesson: most stores once had a hole here).
+ * What the chain is, and what of it is missing: log-chain.ts.
  *
  * Invariants:
  * 1. A group is indexed whole or not at all.
@@ -15,17 +14,15 @@
  * 5. Time is linear in the logs, and the event loop goes on: after some hundred records others go first once a slice is over.
  */
 import { corruption } from '../errors.js';
-import type { FileSystem } from '../env/file-system.js';
 import type { Clock } from '../env/clock.js';
 import { Slices } from '../env/slices.js';
-import { logFileName } from '../format/file-names.js';
 import { readBucketId } from '../format/internal-key.js';
 import { catalogBucketId } from '../limits.js';
 import { Memtable } from '../memtable/memtable.js';
 import { checkRecord, kindTombstone, recordHeaderBytes } from '../memtable/record.js';
-import type { LogHeader } from '../wal/log-format.js';
-import { LogReader, readLogHeader } from '../wal/log-reader.js';
+import { LogReader } from '../wal/log-reader.js';
 import { BucketCatalog } from './bucket-catalog.js';
+import { type ChainedLog, chainLogs, type LogChainSource } from './log-chain.js';
 import type { LogExtent } from './memtable-slot.js';
 
 /** Frames and records between two looks at the clock. */
@@ -39,16 +36,7 @@ export interface RecoveredMemtable {
   readonly lastSequence: number;
 }
 
-export interface RecoverySource {
-  readonly fileSystem: FileSystem;
-  readonly directory: string;
-  readonly databaseId: Uint8Array;
-  readonly oldestLogNumber: number;
-  /** What the manifest knows of the newest log: see ManifestState. */
-  readonly newestLogNumber: number;
-  readonly newestLogBytes: number;
-  /** Numbers of the log files in the directory. */
-  readonly logNumbers: readonly number[];
+export interface RecoverySource extends LogChainSource {
   readonly memtableBytes: number;
   /** First sequence that no table uses. */
   readonly nextSequence: number;
@@ -60,49 +48,6 @@ export interface RecoveredLogs {
   /** All logs that were read, the empty ones included. */
   readonly logs: readonly LogExtent[];
   readonly nextSequence: number;
-}
-
-interface ChainedLog {
-  readonly number: number;
-  /** Length that must be valid, where the next log says so. */
-  requiredBytes: number;
-  /** Length that is durable, where the manifest knows. */
-  readonly durableBytes: number | undefined;
-}
-
-/**
- * The logs to be read, in order, with what each must hold; `onDamage` gets what is wrong with the chain, and what it lets pass is
- * left out. Logs without a whole header have nothing that was ever acknowledged.
- */
-function chainLogs(source: RecoverySource, onDamage: (error: unknown) => void): Iterable<ChainedLog> {
-  const { fileSystem, directory, databaseId, oldestLogNumber, newestLogNumber, newestLogBytes } = source;
-  const chain = new Map<number, ChainedLog>();
-  const numbers = source.logNumbers.filter((number) => number >= oldestLogNumber).sort((a, b) => a - b);
-  const known = new Set<number>();
-  const isMissing = (number: number): boolean => number > 0 && number >= oldestLogNumber && !known.has(number);
-  for (const number of numbers) {
-    known.add(number);
-    let header: LogHeader | undefined;
-    try {
-      header = readLogHeader(fileSystem, directory, number, databaseId);
-    } catch (error) {
-      onDamage(error);
-      continue;
-    }
-    const previousNumber = header?.previousLogNumber ?? 0;
-    // An earlier log has a lower number, so one that names itself or a later one names none that is there.
-    if (isMissing(previousNumber) || previousNumber === number) {
-      const message = `the log is missing: ${logFileName(number)} comes after it`;
-      onDamage(corruption(logFileName(previousNumber), undefined, message));
-      known.add(previousNumber);
-    }
-    const previous = chain.get(previousNumber);
-    if (previous !== undefined) previous.requiredBytes = header?.previousLogBytes ?? 0;
-    chain.set(number, { number, requiredBytes: 0, durableBytes: number === newestLogNumber ? newestLogBytes : undefined });
-  }
-  if (isMissing(newestLogNumber))
-    onDamage(corruption(logFileName(newestLogNumber), undefined, 'the log is missing: the manifest names it'));
-  return chain.values();
 }
 
 /** A frame whose group is not whole yet. */

@@ -20,6 +20,7 @@ import { currentFileName, manifestFileName, parseFileName, tableFileName } from 
 import { memtableBytesMin } from '../limits.js';
 import { BlockCache } from '../sstable/block-cache.js';
 import { OpenTables } from '../sstable/open-tables.js';
+import { readTableMetadata } from '../sstable/table-file.js';
 import { verifyTableInSteps } from '../sstable/table-verifier.js';
 import { TableReader } from '../sstable/table-reader.js';
 import { readCurrent } from '../version/current-file.js';
@@ -61,6 +62,8 @@ class DirectoryVerifier {
   readonly report: DirectoryReport = { problems: [], files: 0, bytes: 0, entries: 0 };
   private readonly slices: Slices;
   private totalBytes = 0;
+  /** That of the manifest that CURRENT names. */
+  private liveNumber: number | undefined;
 
   constructor(
     private readonly fileSystem: FileSystem,
@@ -80,8 +83,8 @@ class DirectoryVerifier {
 
   /** The state of the live manifest; where CURRENT does not say which that is, of the newest manifest that is sound. */
   readState(): ManifestState | undefined {
-    const liveNumber = this.readLiveNumber();
-    if (liveNumber !== undefined) return this.readManifest(liveNumber);
+    this.liveNumber = this.readLiveNumber();
+    if (this.liveNumber !== undefined) return this.readManifest(this.liveNumber);
     const names = this.fileSystem.list(this.directory).map((name) => parseFileName(name));
     const numbers = names.filter((parsed) => parsed?.kind === 'manifest').map((parsed) => parsed?.number ?? 0);
     for (const number of numbers.sort((a, b) => b - a)) {
@@ -142,9 +145,11 @@ class DirectoryVerifier {
       fileSystem,
       directory,
       databaseId: state.databaseId,
+      manifestNumber: this.liveNumber,
       oldestLogNumber: state.oldestLogNumber,
       newestLogNumber: state.newestLogNumber,
       newestLogBytes: state.newestLogBytes,
+      nextFileNumber: state.nextFileNumber,
       logNumbers: logs.map((name) => parseFileName(name)?.number ?? 0),
       memtableBytes: memtableBytesMin,
       nextSequence: state.lastSequence + 1,
@@ -173,6 +178,35 @@ class DirectoryVerifier {
 
   private logNames(): string[] {
     return this.fileSystem.list(this.directory).filter((name) => parseFileName(name)?.kind === 'log');
+  }
+
+  /**
+   * Where files are gone that the manifest names, while a whole table is there that it does not name, one of two things happened, and nothing
+   * tells which: somebody removed the files, and the table was left by a crash; or the end of the manifest is gone, which put the table in
+   * the place of the files. So the manifest is named beside them.
+   */
+  doubtManifest({ version, databaseId }: ManifestState): void {
+    const { fileSystem, directory, report, liveNumber } = this;
+    const isGone = ({ file }: Problem): boolean =>
+      ['log', 'table'].includes(parseFileName(file)?.kind ?? '') && fileSystem.status(joinPath(directory, file)) === undefined;
+    if (liveNumber === undefined || !report.problems.some(isGone)) return;
+    const named = new Set([...versionTables(version)].map((table) => table.fileNumber));
+    const openTables = new OpenTables(fileSystem, directory);
+    const context = { fileSystem, directory, databaseId, codec: loadCodec(), openTables };
+    const isWhole = (fileNumber: number): boolean => {
+      try {
+        return readTableMetadata(context, fileNumber).entryCount > 0;
+      } catch {
+        return false;
+      }
+    };
+    const files = fileSystem.list(directory).map((name) => parseFileName(name));
+    const unnamed = files.find((file) => file?.kind === 'table' && !named.has(file.number) && isWhole(file.number));
+    openTables.closeAll();
+    if (unnamed === undefined) return;
+    const told = `names files that are gone, and does not name ${tableFileName(unnamed.number)}, which is a whole table`;
+    const message = `the manifest may have lost its end: it ${told}`;
+    report.problems.push({ file: manifestFileName(liveNumber), message });
   }
 
   /** The number of the live manifest, or undefined after a problem with CURRENT. */
@@ -223,6 +257,7 @@ export async function verifyDirectory(
     verifier.measure(state);
     await verifier.verifyTables(state);
     await verifier.verifyLogs(state, verifier.loadCatalog(state));
+    verifier.doubtManifest(state);
   }
   return verifier.report;
 }

@@ -63,6 +63,8 @@ class Logs {
       fileSystem: this.files,
       directory,
       databaseId,
+      manifestNumber: undefined,
+      nextFileNumber: 0,
       oldestLogNumber: 0,
       newestLogNumber: 0,
       newestLogBytes: 0,
