@@ -121,4 +121,9 @@ export interface JobHandler {
   onResult(result: JobResult): void;
   /** Bytes of inputs that a compaction has read so far. */
   onProgress(id: number, bytesRead: number): void;
+  /**
+   * The thread has ended that had these jobs, whose failure was told before, when it was given up. Until now it may have been in the
+   * middle of making a file; from now on nothing of theirs appears any more.
+   */
+  onWorkerGone(jobs: readonly Job[]): void;
 }

@@ -2,7 +2,7 @@
  * Runs jobs in a worker thread: the main thread's side.
  *
  * The worker is started with the first job and serves until `close`. A worker that dies loses nothing: its jobs fail, their
- * outputs are orphans that whoever submitted them removes, and the next job starts a new worker. One that hangs is ended (see
+ * outputs are orphans that whoever submitted them removes, once more when the thread has ended, and the next job starts a new worker. One that hangs is ended (see
  * worker-watch.ts), and then the same holds.
  *
  *   no worker ── submit ──▶ starting ── ready ──▶ working ── exit, error or silence ──▶ no worker (all outstanding jobs fail)
@@ -52,7 +52,7 @@ interface Connection {
 
 export class WorkerRunner implements JobRunner {
   private connection: Connection | undefined;
-  private readonly outstanding = new Set<number>();
+  private readonly outstanding = new Map<number, Job>();
   private keepsAlive = false;
   private closed = false;
   private readonly watch: WorkerWatch;
@@ -73,7 +73,7 @@ export class WorkerRunner implements JobRunner {
   }
 
   submit(job: Job): void {
-    this.outstanding.add(job.id);
+    this.outstanding.set(job.id, job);
     this.keepWatching();
     try {
       this.connection ??= this.connect();
@@ -120,7 +120,7 @@ export class WorkerRunner implements JobRunner {
     });
     if (connection !== undefined) {
       await Promise.race([connection.started, isLate]);
-      this.end(connection);
+      this.end(connection, []);
     }
     await Promise.race([Promise.all(this.ending), isLate]);
     patience?.cancel();
@@ -207,10 +207,13 @@ export class WorkerRunner implements JobRunner {
     this.lose(connection, new Error(`the worker gave no sign of life for ${this.silenceMsMax} ms`));
   }
 
-  /** Ends the thread: its program stops at once, unless it is in a call of the system, after which it stops. */
-  private end({ worker, port }: Connection): void {
+  /** Ends the thread: its program stops at once, unless it is in a call of the system, after which it stops. `lost` are its jobs. */
+  private end({ worker, port }: Connection, lost: readonly Job[]): void {
     port.close();
-    const ended = worker.terminate().finally(() => this.ending.delete(ended));
+    const ended = worker.terminate().finally(() => {
+      this.ending.delete(ended);
+      if (lost.length > 0) this.handler.onWorkerGone(lost);
+    });
     this.ending.add(ended);
     // `terminate` keeps the process alive until the thread has ended; invariant 3 does not want that.
     worker.unref();
@@ -221,10 +224,10 @@ export class WorkerRunner implements JobRunner {
     if (this.connection !== connection) return;
     this.connection = undefined;
     this.watch.reset();
-    this.end(connection);
-    const lost = [...this.outstanding];
+    const lost = [...this.outstanding.values()];
     this.outstanding.clear();
-    for (const id of lost) {
+    this.end(connection, lost);
+    for (const { id } of lost) {
       this.handler.onResult(jobFailure(id, new VarveError('VARVE_IO', 'the worker thread was lost', { cause })));
     }
   }

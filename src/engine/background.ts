@@ -36,6 +36,8 @@ export class Background implements JobDesk, JobHandler {
   private runner: JobRunner | undefined;
   private nextJob = 1;
   private stopped = false;
+  /** Set when `stop` has done all that it does: the directory may be somebody else's from then on. */
+  private isOver = false;
   private awaiting = 0;
   private aliveTimer: Timer | undefined;
   private listeners: (() => void)[] = [];
@@ -96,6 +98,7 @@ export class Background implements JobDesk, JobHandler {
     await this.runner?.close();
     this.flushes.dropOutputs();
     this.compactions.dropOutputs();
+    this.isOver = true;
   }
 
   // ---- what the runner calls
@@ -109,6 +112,12 @@ export class Background implements JobDesk, JobHandler {
 
   onProgress(id: number, bytesRead: number): void {
     this.compactions.progress(id, bytesRead);
+  }
+
+  /** A worker that was given up may have made a file after its outputs were removed. Their numbers belong to no other job. */
+  onWorkerGone(jobs: readonly Job[]): void {
+    if (this.isOver) return;
+    for (const job of jobs) this.surroundings.removeOutputs(job);
   }
 
   // ---- what the schedulers call

@@ -249,6 +249,7 @@ export class CommitQueue {
         return slot.log;
       } catch (error) {
         if (isCreated) throw error;
+        if (systemErrorCode(error) === 'EEXIST') throw new GroupRefused(foreignLogError(error));
         if (attemptsLeft === 0 || !isOutOfDescriptors(systemErrorCode(error))) throw new GroupRefused(error);
         // A log goes before tables that are open for reading.
         this.surroundings.versions.freeDescriptors();
@@ -338,6 +339,14 @@ export class CommitQueue {
     this.waiters = [];
     for (const waiter of waiters) waiter.reject(reason);
   }
+}
+
+/** Numbers above all names were given out, so the file appeared since: whoever made it may be a second owner, and is not passed by. */
+function foreignLogError(cause: unknown): VarveError {
+  const { file } = cause as VarveError;
+  const who = `${file} is there already, and this database did not make it`;
+  const message = `${who}: nothing is committed that needs a new log until it is moved away`;
+  return new VarveError('VARVE_IO', message, { file, cause });
 }
 
 /** Does what comes before the first byte of a group: its failure refuses the group. */

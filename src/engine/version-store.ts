@@ -67,7 +67,8 @@ export class VersionStore {
   private writtenNumberEnd = 0;
   private reservedNumberEnd = 0;
   private manifest: ManifestWriter | undefined;
-  private freshManifestBytes = 0;
+  /** Length at which the manifest is replaced by one that says the same in less. */
+  private renewalBytes = 0;
   private readonly pending: PendingInstall[] = [];
   private running: Promise<void> | undefined;
 
@@ -136,7 +137,7 @@ export class VersionStore {
     this.manifest?.close();
     this.manifest = manifest;
     this.writtenNumberEnd = this.reservedNumberEnd = state.nextFileNumber;
-    this.freshManifestBytes = manifest.bytes;
+    this.renewalBytes = manifestSlackBytes + 3 * manifest.bytes;
     this.manifestNumber = number;
     if (before !== undefined) this.surroundings.liveFiles.markObsolete(manifestFileName(before));
   }
@@ -235,12 +236,13 @@ export class VersionStore {
   /** A manifest that has grown far beyond what it says is replaced, so that the next open reads little. */
   private renewManifest(): void {
     const { manifest } = this;
-    if (manifest === undefined || this.pending.length > 0 || manifest.bytes < manifestSlackBytes + 3 * this.freshManifestBytes)
-      return;
+    if (manifest === undefined || this.pending.length > 0 || manifest.bytes < this.renewalBytes) return;
     try {
       this.startManifest();
     } catch {
-      // Where CURRENT may have been switched the backend is poisoned by now; otherwise the old manifest goes on, until the next install.
+      // Where CURRENT may have been switched the backend is poisoned by now; otherwise the old manifest goes on. A new one is as long as all
+      // that it says, so it is not tried again at each install, but when the old one has grown by as much again.
+      this.renewalBytes = manifest.bytes + manifestSlackBytes;
     }
   }
 

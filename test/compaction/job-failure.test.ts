@@ -188,7 +188,7 @@ describe('the runner of tests', () => {
   function runner() {
     const { shop, runs } = twoRuns();
     const results: JobResult[] = [];
-    const handler: JobHandler = { onResult: (result) => results.push(result), onProgress: () => {} };
+    const handler: JobHandler = { onResult: (result) => results.push(result), onProgress: () => {}, onWorkerGone: () => {} };
     return { shop, runs, results, runner: new InlineRunner(shop.files, shop.settings, handler) };
   }
 

@@ -33,6 +33,7 @@ let directory = '';
 let runner: InstanceType<typeof WorkerRunner>;
 let results: JobResult[] = [];
 let progress: number[] = [];
+let gone: number[] = [];
 let arrived: (() => void) | undefined;
 let nextNumber = 1;
 let stopWatching: () => void = () => {};
@@ -41,6 +42,7 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'varve-worker-'));
   results = [];
   progress = [];
+  gone = [];
   arrived = undefined;
   nextNumber = 1;
   const handler = {
@@ -50,6 +52,10 @@ beforeEach(() => {
     },
     onProgress: (_id: number, bytesRead: number) => {
       progress.push(bytesRead);
+      arrived?.();
+    },
+    onWorkerGone: (jobs: readonly Job[]) => {
+      gone.push(...jobs.map(({ id }) => id));
       arrived?.();
     },
   };
@@ -228,6 +234,23 @@ describe('a worker that is lost', () => {
     await threads()[1]?.terminate();
     expect(results.map(({ id }) => id).sort()).toEqual([...new Set(results.map(({ id }) => id))].sort());
     expect(results.filter(({ id }) => lost.some((job) => job.id === id)).length).toBe(lost.length);
+  });
+
+  it('is told once more when its thread has ended, with the jobs that it had: from then on they make no file', async () => {
+    const threads = watchThreads();
+    await succeeds(flushJob());
+    const lost = [flushJob(10, 1000), flushJob(10, 2000)];
+    let hasEnded = false;
+    const stopped = threads()[0]
+      ?.terminate()
+      .then(() => {
+        hasEnded = true;
+      });
+    for (const job of lost) runner.submit(job);
+    for (const job of lost) await resultOf(job);
+    await stopped;
+    while (gone.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect([gone, hasEnded]).toEqual([lost.map(({ id }) => id), true]);
   });
 
   it('may be replaced from within the handler that hears of it', async () => {

@@ -42,6 +42,7 @@ export class Phases {
         handler.onResult(result);
       },
       onProgress: (id, bytesRead) => handler.onProgress(id, bytesRead),
+      onWorkerGone: (lost) => handler.onWorkerGone(lost),
     };
     return new (class extends InlineRunner {
       override submit(job: Job): void {

@@ -26,7 +26,7 @@ function job(id: number): FlushJob {
 // The failure was told by the event loop alone: a writer that was blocked turned round and round for ever.
 test('a thread that is blocked hears that its job got no worker', () => {
   const results: JobResult[] = [];
-  const handler = { onResult: (result: JobResult) => void results.push(result), onProgress: () => {} };
+  const handler = { onResult: (result: JobResult) => void results.push(result), onProgress: () => {}, onWorkerGone: () => {} };
   const runner = new WorkerRunner(settings, handler, systemClock);
   for (const id of [1, 2]) {
     runner.submit(job(id));

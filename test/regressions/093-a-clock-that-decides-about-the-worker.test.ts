@@ -42,7 +42,11 @@ beforeEach(() => {
     flushReserveBytes: 0,
     compactionReserveBytes: 0,
   };
-  runner = new WorkerRunner(settings, { onResult: (result) => results.push(result), onProgress: () => {} }, systemClock);
+  runner = new WorkerRunner(
+    settings,
+    { onResult: (result) => results.push(result), onProgress: () => {}, onWorkerGone: () => {} },
+    systemClock,
+  );
 });
 afterEach(async () => {
   vi.restoreAllMocks();
