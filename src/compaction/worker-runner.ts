@@ -2,8 +2,8 @@
  * Runs jobs in a worker thread: the main thread's side.
  *
  * The worker is started with the first job and serves until `close`. A worker that dies loses nothing: its jobs fail, their
- * outputs are orphans that whoever submitted them removes, once more when the thread has ended, and the next job starts a new worker. One that hangs is ended (see
- * worker-watch.ts), and then the same holds.
+ * outputs are orphans that whoever submitted them removes, once more when the thread has ended, and the next job starts a new worker.
+ * One that hangs is ended (see worker-watch.ts), and then the same holds.
  *
  *   no worker ── submit ──▶ starting ── ready ──▶ working ── exit, error or silence ──▶ no worker (all outstanding jobs fail)
  *

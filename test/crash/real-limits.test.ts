@@ -6,11 +6,12 @@
  * or root). Changing a limit from outside needs `prlimit`. Both are of util-linux; a test that lacks one says so and fails.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { openBackend, restoreSnapshot, verify } from 'varve';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { byTier, isDeep, report } from '../support/tier.js';
 
@@ -154,6 +155,22 @@ describe('where hardly a file may be open', () => {
     },
     deadlineMs,
   );
+});
+
+test('a snapshot whose target is a full disk is VARVE_IO with ENOSPC; the snapshot can be written elsewhere', async () => {
+  const path = join(temporaryDirectory(), 'db');
+  const backend = await openBackend({ path });
+  onTestFinished(() => backend.close());
+  backend.update((tx) => tx.unsafeCreateBucket('b'));
+  const snapshot = await backend.snapshot();
+  const full = createWriteStream('/dev/full');
+  const error: unknown = await snapshot.writeTo(full).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: 'VARVE_IO', cause: { code: 'ENOSPC' } });
+  const target = createWriteStream(`${path}.tar`);
+  expect(await snapshot.writeTo(target)).toBe(snapshot.size());
+  await new Promise<void>((resolve) => target.end(resolve));
+  await restoreSnapshot(`${path}.tar`, `${path}-restored`);
+  expect((await verify(`${path}-restored`)).problems).toEqual([]);
 });
 
 /** Sizes in KiB at which file systems are filled, by the place of a database's life. */
