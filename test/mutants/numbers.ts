@@ -107,7 +107,7 @@ export const numberMutants: readonly Mutant[] = [
   {
     name: 'sequences-of-tables-given-again',
     file: 'engine/open.ts',
-    find: '    nextSequence: state.lastSequence + 1,\n',
+    find: '    nextSequence: found.state.lastSequence + 1,\n',
     replace: '    nextSequence: 1,\n',
     breaks: 'what is in tables is recovered again from its log, and wins over what is newer',
     tests: [crash, 'engine/recovery'],

@@ -42,7 +42,7 @@ export const witnessMutants: readonly Mutant[] = [
   },
   {
     name: 'word-of-the-next-log-ignored-by-recovery',
-    file: 'engine/recovery.ts',
+    file: 'engine/log-chain.ts',
     find: '    if (previous !== undefined) previous.requiredBytes = header?.previousLogBytes ?? 0;\n',
     replace: '',
     breaks: 'sections of a complete log are dropped in silence, and later ones kept',
@@ -66,7 +66,7 @@ export const witnessMutants: readonly Mutant[] = [
   },
   {
     name: 'word-of-the-manifest-ignored',
-    file: 'engine/recovery.ts',
+    file: 'engine/log-chain.ts',
     find: 'durableBytes: number === newestLogNumber ? newestLogBytes : undefined',
     replace: 'durableBytes: newestLogBytes < 0 ? 0 : undefined',
     breaks: 'damage to the end of a log that was closed passes for a torn tail',
@@ -106,7 +106,7 @@ export const witnessMutants: readonly Mutant[] = [
   },
   {
     name: 'log-of-the-manifest-may-be-missing',
-    file: 'engine/recovery.ts',
+    file: 'engine/log-chain.ts',
     find: 'if (isMissing(newestLogNumber))',
     replace: 'if (newestLogNumber < 0)',
     breaks: 'a database whose newest log is gone opens without its last commits',
@@ -114,8 +114,8 @@ export const witnessMutants: readonly Mutant[] = [
   },
   {
     name: 'log-of-the-next-log-may-be-missing',
-    file: 'engine/recovery.ts',
-    find: 'if (isMissing(previousNumber) || previousNumber === number) {',
+    file: 'engine/log-chain.ts',
+    find: 'if (isMissing(previousNumber) || (previousNumber >= number && header !== undefined)) {',
     replace: 'if (previousNumber === number) {',
     breaks: 'a database without a log in the middle opens without its sections',
     tests: [knows],
