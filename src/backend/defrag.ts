@@ -5,6 +5,7 @@
  * 1. Each caller has its own signal: an abort, or a throw of its progress function, ends only that caller's waiting; the work itself
  *    ends when nobody waits any more, and whoever asks after that begins a new run.
  * 2. While somebody waits the process is kept alive.
+ * 3. What was unlocked before a call is durable when it resolves, also where it joined.
  */
 import type { Engine } from '../engine/engine.js';
 import { invalidArgument, VarveError } from '../errors.js';
@@ -49,8 +50,10 @@ export class DefragRuns {
     if (onProgress !== undefined) checkFunction(onProgress, 'onProgress');
     checkSignal(signal);
     checkNotAborted(signal);
-    const run = this.current === undefined || this.current.cancelled ? this.begin(this.current) : this.current;
-    await this.waitFor(run, signal, onProgress);
+    const { current } = this;
+    if (current === undefined || current.cancelled) return this.waitFor(this.begin(current), signal, onProgress);
+    // The run that is joined may have committed before this caller's sections were unlocked.
+    await Promise.all([this.committer.commit(), this.waitFor(current, signal, onProgress)]);
   }
 
   private async waitFor(run: Run, signal: AbortSignal | undefined, onProgress: Progress | undefined): Promise<void> {
