@@ -8,10 +8,10 @@ import { MemoryFileSystem, systemFailure } from '../support/memory-file-system.j
 test('an opening that cannot write to its manifest any more rejects with that error', async () => {
   const disk = new MemoryFileSystem();
   await (await openDatabase(disk)).close();
-  // What a crash leaves of a log between its creation and its first group: the opening lets go of it, and notes that.
+  // What a crash leaves of a log, with a number that the manifest has set aside, before its first group: the opening lets go of it, and notes that.
   const previous = { previousLogNumber: 0, previousLogBytes: 0 };
   const databaseId = new Uint8Array(16).fill(7);
-  const log = LogWriter.create(disk, config.path, { databaseId, logNumber: 500, firstSequence: 100, ...previous });
+  const log = LogWriter.create(disk, config.path, { databaseId, logNumber: 50, firstSequence: 100, ...previous });
   log.sync();
   log.close();
   const files = new FailingFileSystem(disk);
