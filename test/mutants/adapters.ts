@@ -256,7 +256,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     name: 'import-not-read-back',
     file: 'etcd/import.ts',
-    find: '  await checkCopy(environment, inWorkplace, status, signal);\n',
+    find: '  await checkCopy(environment, inWorkplace, status, settings);\n',
     replace: '',
     breaks: 'what was not written as it was read is published',
     tests: ['etcd/import'],

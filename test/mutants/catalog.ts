@@ -265,7 +265,7 @@ export const catalogMutants: readonly Mutant[] = [
   {
     name: 'unneeded-logs-stay',
     file: 'engine/open.ts',
-    find: '  await letGoOfLogs(engine, logNumbers);\n',
+    find: '  await letGoOfLogs(engine, found.logNumbers);\n',
     replace: '',
     breaks: 'logs without records gather',
     tests: ['regressions/040-a-log-without-records-is-removed-by-the-opening'],
@@ -280,8 +280,8 @@ export const catalogMutants: readonly Mutant[] = [
   },
   {
     name: 'damaged-header-hides-the-others',
-    file: 'engine/recovery.ts',
-    find: '      onDamage(error);\n      continue;\n',
+    file: 'engine/log-chain.ts',
+    find: '      onDamage(error);\n',
     replace: '      throw error;\n',
     breaks: 'verify stops at the first log whose header is that of another release or database',
     tests: ['regressions/081-verify-goes-on-behind-a-damaged-log'],

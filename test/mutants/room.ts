@@ -8,7 +8,7 @@ export const roomMutants: readonly Mutant[] = [
   {
     name: 'no-room-asked',
     file: 'engine/commit-queue.ts',
-    find: '      checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes());\n',
+    find: '    refusing(() => checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes()));\n',
     replace: '',
     breaks: 'a full disk is met by the write of the log, which poisons',
     tests: ['regressions/060-a-full-disk-is-met-before-the-log'],
@@ -16,8 +16,8 @@ export const roomMutants: readonly Mutant[] = [
   {
     name: 'no-room-asked-for-flushes',
     file: 'engine/commit-queue.ts',
-    find: 'checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes());',
-    replace: 'checkRoom(fileSystem, directory, bytesOf(frames), 0);',
+    find: 'checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes()));',
+    replace: 'checkRoom(fileSystem, directory, bytesOf(frames), 0));',
     breaks: 'logs fill the disk so far that no flush can give them up',
     tests: ['engine/disk-room'],
   },

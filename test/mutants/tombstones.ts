@@ -309,8 +309,7 @@ export const tombstoneMutants: readonly Mutant[] = [
     name: 'tombstone-in-a-memtable-passed-over',
     file: 'engine/read-path.ts',
     find: '    let read = active.memtable.get(key, 0, keyEnd, hash, viewSequence, found);\n    if (read !== pointAbsent)',
-    replace:
-      '    let read = active.memtable.get(key, 0, keyEnd, hash, viewSequence, found);\n    if (read === pointValue)',
+    replace: '    let read = active.memtable.get(key, 0, keyEnd, hash, viewSequence, found);\n    if (read === pointValue)',
     breaks: 'a point read finds what was deleted',
     tests: ['model/model', 'contract/write-transaction'],
   },

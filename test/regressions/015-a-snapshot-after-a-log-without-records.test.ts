@@ -72,12 +72,12 @@ test('so does one of a database that is opened for reading', async () => {
   record.set(key, 8);
   record[8 + key.length] = 0x32;
   const header = { databaseId: new Uint8Array(16).fill(7), firstSequence: 100 };
-  const empty = LogWriter.create(fileSystem, path, { ...header, logNumber: 150, previousLogNumber: 0, previousLogBytes: 0 });
+  const empty = LogWriter.create(fileSystem, path, { ...header, logNumber: 50, previousLogNumber: 0, previousLogBytes: 0 });
   empty.sync();
   const next = LogWriter.create(fileSystem, path, {
     ...header,
-    logNumber: 151,
-    previousLogNumber: 150,
+    logNumber: 51,
+    previousLogNumber: 50,
     previousLogBytes: empty.syncedBytes,
   });
   next.appendGroup([{ firstSequence: 100, entryCount: 1, pieces: [record] }]);
@@ -86,7 +86,7 @@ test('so does one of a database that is opened for reading', async () => {
 
   const engine = await openEngine(resolveOptions({ ...config, readOnly: true }), inlineEnvironment(fileSystem, smallSizes));
   const checkpoint = takeCheckpoint(engine);
-  expect(checkpoint.files.map(({ name }) => name).filter((name) => name.endsWith('.log'))).toEqual(['000151.log']);
+  expect(checkpoint.files.map(({ name }) => name).filter((name) => name.endsWith('.log'))).toEqual(['000051.log']);
   const restored = await openDatabase(copyOf(checkpoint));
   expect(restored.readTx().unsafeRange('a', 'a', 'z').keys.map(String)).toEqual(['after', 'before']);
   checkpoint.release();

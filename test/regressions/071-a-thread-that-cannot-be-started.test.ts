@@ -39,7 +39,7 @@ test('a thread that is blocked hears that its job got no worker', () => {
 
 test('and so does one that is not', async () => {
   const result = await new Promise<JobResult>((resolve) => {
-    const runner = new WorkerRunner(settings, { onResult: resolve, onProgress: () => {} }, systemClock);
+    const runner = new WorkerRunner(settings, { onResult: resolve, onProgress: () => {}, onWorkerGone: () => {} }, systemClock);
     runner.submit(job(1));
   });
   expect(result).toMatchObject({ id: 1, ok: false, code: 'VARVE_IO' });
