@@ -201,7 +201,7 @@ const places = [
   ['tables without compression', { ...inTables, compression: 'none' }],
 ] as const;
 
-describe.each(places.slice(0, byTier(2, places.length)))(
+describe.each(places.slice(0, byTier(1, places.length)))(
   'the estimate comes close to the size after a defrag, from %s',
   (_where, config) => {
     test.each(Object.entries(shapes))('%s', async (_shape, write) => {

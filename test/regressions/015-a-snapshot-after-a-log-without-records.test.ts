@@ -72,8 +72,12 @@ test('so does one of a database that is opened for reading', async () => {
   record.set(key, 8);
   record[8 + key.length] = 0x32;
   const header = { databaseId: new Uint8Array(16).fill(7), firstSequence: 100 };
+  // A session that found the log without records, took note of it, and lost power before it could let go of it.
+  const owner = await openEngine(resolveOptions(config), inlineEnvironment(fileSystem, smallSizes));
   const empty = LogWriter.create(fileSystem, path, { ...header, logNumber: 50, previousLogNumber: 0, previousLogBytes: 0 });
   empty.sync();
+  owner.parts.versions.noteLog(50, empty.syncedBytes);
+  owner.parts.versions.syncManifest();
   const next = LogWriter.create(fileSystem, path, {
     ...header,
     logNumber: 51,
@@ -82,9 +86,11 @@ test('so does one of a database that is opened for reading', async () => {
   });
   next.appendGroup([{ firstSequence: 100, entryCount: 1, pieces: [record] }]);
   next.sync();
+  const image = fileSystem.crash(1, 'dropUnsynced');
   for (const log of [empty, next]) log.close();
+  await owner.shutDown();
 
-  const engine = await openEngine(resolveOptions({ ...config, readOnly: true }), inlineEnvironment(fileSystem, smallSizes));
+  const engine = await openEngine(resolveOptions({ ...config, readOnly: true }), inlineEnvironment(image, smallSizes));
   const checkpoint = takeCheckpoint(engine);
   expect(checkpoint.files.map(({ name }) => name).filter((name) => name.endsWith('.log'))).toEqual(['000051.log']);
   const restored = await openDatabase(copyOf(checkpoint));
