@@ -3,7 +3,8 @@
  *
  * | step | when                                          | what                                                          |
  * |------|-----------------------------------------------|---------------------------------------------------------------|
- * | 1    | runs or sealed memtables gather               | acknowledgements of commits are held back, some milliseconds  |
+ * | 1    | runs or sealed memtables gather               | acknowledgements of commits are held back, some milliseconds: |
+ * |      |                                               | for memtables as long as a flush takes for as many bytes      |
  * | 2    | no other memtable may be sealed               | acknowledgements wait until one may; a caller that does not   |
  * |      |                                               | await them is blocked, in short slices, in its next section   |
  *
@@ -25,6 +26,13 @@ const runsSlow = 16;
 const runsStop = 32;
 /** Longest time that an acknowledgement is held back in step 1. */
 const holdBackMsMax = 20;
+/**
+ * Bytes acknowledged in a millisecond while as many memtables wait as may, and the active one is empty: about as fast as they are flushed.
+ * The fuller it is the slower, so that where flushes are slower than that it is not full before one is done, and writers never wait long at once.
+ */
+const pacedBytesPerMs = 64 * 1024;
+/** Shorter delays are saved up: a timer does no better. */
+const holdBackMsMin = 1;
 /** A blocked thread looks around this often. */
 const stallSliceMs = 5;
 
@@ -37,6 +45,9 @@ export interface Waiting {
 }
 
 export class BackPressure {
+  /** Delay that acknowledgements owe while memtables wait. */
+  private owedMs = 0;
+
   constructor(
     private readonly surroundings: BackgroundSurroundings,
     private readonly flushes: FlushScheduler,
@@ -49,8 +60,10 @@ export class BackPressure {
     return this.surroundings.memtables.sealed.length >= sealedMax || this.hasTooManyRuns;
   }
 
-  /** A promise for the time that acknowledgements are held back, or undefined where nothing is behind. Never rejects. */
-  holdBack(): Promise<void> | undefined {
+  /**
+   * A promise for the time that the acknowledgement of `bytes` is held back, or undefined where nothing is behind. Never rejects.
+   */
+  holdBack(bytes: number): Promise<void> | undefined {
     const { memtables, clock, health } = this.surroundings;
     if (health.isClosed) return undefined;
     if (this.mustWait && memtables.active.memtable.isFull) {
@@ -61,16 +74,35 @@ export class BackPressure {
         .catch(() => {})
         .then(() => this.waiting.noteStall('waiting', clock.now() - began));
     }
-    const debt = Math.max((this.runs - runsSlow) / (runsStop - runsSlow), (memtables.sealed.length - 1) / sealedMax);
-    if (debt <= 0) return undefined;
+    const delayMs = Math.min(holdBackMsMax, Math.max(this.delayForRuns(), this.delayForMemtables(bytes)));
+    if (delayMs <= 0) return undefined;
     return new Promise((resolve) => {
       const began = clock.now();
       const goOn = (): void => {
         this.waiting.noteStall('slowed', clock.now() - began);
         resolve();
       };
-      clock.startTimer(Math.min(1, debt) * holdBackMsMax, goOn, true);
+      clock.startTimer(delayMs, goOn, true);
     });
+  }
+
+  private delayForRuns(): number {
+    return ((this.runs - runsSlow) / (runsStop - runsSlow)) * holdBackMsMax;
+  }
+
+  private delayForMemtables(bytes: number): number {
+    const { sealed, active } = this.surroundings.memtables;
+    if (sealed.length < sealedMax) {
+      this.owedMs = 0;
+      return 0;
+    }
+    const { usedBytes, fullBytes } = active.memtable;
+    const room = Math.max(0.01, 1 - usedBytes / fullBytes);
+    this.owedMs = Math.min(holdBackMsMax, this.owedMs + bytes / (pacedBytesPerMs * room));
+    if (this.owedMs < holdBackMsMin) return 0;
+    const owed = this.owedMs;
+    this.owedMs = 0;
+    return owed;
   }
 
   /**

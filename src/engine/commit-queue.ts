@@ -82,8 +82,8 @@ export interface CommitSurroundings {
   onCommitted(): void;
   /** Called when the log failed. */
   onPoisoned(error: unknown): void;
-  /** Resolves after the time that a commit is held back while background work is behind. */
-  holdBack(): Promise<void> | undefined;
+  /** Resolves after the time that a commit of `bytes` is held back while background work is behind. */
+  holdBack(bytes: number): Promise<void> | undefined;
 }
 
 export class CommitQueue {
@@ -93,6 +93,8 @@ export class CommitQueue {
   commits = 0;
   bytesWritten = 0;
   private requested: number;
+  /** `bytesWritten` at the end of the last group. */
+  private bytesFinished = 0;
   private waiters: Waiter[] = [];
   private loop: Promise<void> | undefined;
   private inFlight: Step | undefined;
@@ -301,6 +303,8 @@ export class CommitQueue {
     if (wrote) this.commits++;
     const { groupStart } = this;
     this.groupStart = undefined;
+    const groupBytes = this.bytesWritten - this.bytesFinished;
+    this.bytesFinished = this.bytesWritten;
     for (const slot of this.surroundings.slots()) slot.markCommitted(target);
     for (const waiter of this.waiters) if (waiter.sequence === target) waiter.onReached?.();
     this.surroundings.onCommitted();
@@ -308,7 +312,7 @@ export class CommitQueue {
     const ready = this.waiters.filter((waiter) => waiter.sequence <= target);
     if (ready.length === 0) return;
     this.waiters = this.waiters.filter((waiter) => waiter.sequence > target);
-    const held = this.surroundings.holdBack();
+    const held = this.surroundings.holdBack(groupBytes);
     if (held === undefined) for (const waiter of ready) waiter.resolve();
     else void held.then(() => ready.forEach((waiter) => waiter.resolve()));
   }

@@ -114,7 +114,7 @@ export class Engine {
         checkLogsAreThere: () => checkLogsAreThere(this.parts),
         onCommitted: () => this.background.schedule(),
         onPoisoned: () => this.onPoisoned(),
-        holdBack: () => this.background.pressure.holdBack(),
+        holdBack: (bytes) => this.background.pressure.holdBack(bytes),
       },
       nextSequence,
       previousLog,

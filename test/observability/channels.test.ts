@@ -142,7 +142,7 @@ describe('in one thread', () => {
 describe('an acknowledgement that is held back', () => {
   /** Back-pressure where that many memtables wait, which are flushed when `flush` is called. */
   function pressure(sealed: number, isFull: boolean): { held: Promise<void> | undefined; noted: StallKind[]; flush: () => void } {
-    const memtables = { sealed: Array.from({ length: sealed }), active: { memtable: { isFull } } };
+    const memtables = { sealed: Array.from({ length: sealed }), active: { memtable: { isFull, usedBytes: 0, fullBytes: 1 } } };
     const noted: StallKind[] = [];
     let flush = (): void => {};
     const waiting: Waiting = {
@@ -168,7 +168,7 @@ describe('an acknowledgement that is held back', () => {
       versions: { version: { levels: [{ runs: [] }] } },
     };
     const jobs = { retry: { failures: 0 }, isFull: false };
-    const held = new BackPressure(surroundings as never, jobs as never, jobs as never, waiting).holdBack();
+    const held = new BackPressure(surroundings as never, jobs as never, jobs as never, waiting).holdBack(1024 * 1024);
     return { held, noted, flush: () => flush() };
   }
 
