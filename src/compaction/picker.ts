@@ -77,6 +77,41 @@ export function planFullCompaction(
   return (onlyLast && plan.merges.length === 0) || plan.removedTables.length === 0 ? undefined : plan;
 }
 
+/** Share of the last level's entries below which the runs above it are merged for reads without it. */
+const upperShareForReads = 1 / 8;
+
+/** What a merge takes that spares reads a run. */
+export interface MergeForReads {
+  readonly targetLevel: number;
+  readonly entries: number;
+}
+
+/**
+ * The merge that spares reads most for what it costs: of all runs, or, where those above the last level are small beside it, of them alone.
+ * Undefined where it would spare nothing.
+ */
+export function mergeForReads(version: Version): MergeForReads | undefined {
+  const last = version.levels.length - 1;
+  const upperRuns = version.levels.slice(0, last).flatMap((level) => level.runs);
+  const lastRuns = version.levels[last]?.runs ?? [];
+  const upper = entriesOf(upperRuns);
+  const lower = entriesOf(lastRuns);
+  if (upper < upperShareForReads * lower) return upperRuns.length < 2 ? undefined : { targetLevel: last - 1, entries: upper };
+  return upperRuns.length + lastRuns.length < 2 ? undefined : { targetLevel: last, entries: upper + lower };
+}
+
+/** The merge that reads have paid for. */
+export function planForReads(version: Version, targetTableBytes: number): CompactionPlan | undefined {
+  const merge = mergeForReads(version);
+  return merge === undefined ? undefined : planMerge(version, 0, merge.targetLevel, targetTableBytes);
+}
+
+function entriesOf(runs: readonly Run[]): number {
+  let sum = 0;
+  for (const run of runs) for (const table of run.tables) sum += table.entryCount;
+  return sum;
+}
+
 /** Tables that hold nothing but one bucket which nobody can read any more: they go without being read. */
 export function planRemoval(version: Version, isLive: (bucketId: number) => boolean): CompactionPlan | undefined {
   const removedTables: number[] = [];

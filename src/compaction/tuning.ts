@@ -3,12 +3,13 @@
  *
  * | preset   | runs a level | least runs to merge down | upper ÷ last | reads pay | the model at 10M keys of 116 bytes gives     |
  * |----------|--------------|--------------------------|--------------|-----------|----------------------------------------------|
- * | balanced | 8            | 4                        | 0.5          | 16        | 3.3–3.9 bytes written a byte, space 1.3–1.4   |
- * | read     | 4            | 2                        | 0.25         | 8         | fewer runs to look into, more rewriting       |
- * | write    | 12           | 8                        | 1.0          | 64        | least rewriting, space up to 2                |
- * | space    | 4            | 2                        | 0.125        | 16        | least garbage, most rewriting                 |
+ * | balanced | 8            | 4                        | 0.5          | 4         | 3.3–3.9 bytes written a byte, space 1.3–1.4   |
+ * | read     | 4            | 2                        | 0.25         | 2         | fewer runs to look into, more rewriting       |
+ * | write    | 12           | 8                        | 1.0          | 16        | least rewriting, space up to 2                |
+ * | space    | 4            | 2                        | 0.125        | 4         | least garbage, most rewriting                 |
  *
- * What reads pay: see engine/read-debt.ts. Merging an entry costs the worker about 16 units of 80 ns.
+ * What reads pay for each entry: see engine/read-debt.ts. Merging one costs the worker about 16 units of 80 ns; but readers wait for theirs, and the
+ * worker has a core of its own, so a unit of a reader counts four times in 'balanced'.
  *
  * Lazy levelling: Dayan and Idreos, "Dostoevsky", SIGMOD 2018.
  */
@@ -21,15 +22,15 @@ export interface CompactionTuning {
   readonly runsToMergeDown: number;
   /** Share of the last level's bytes that the levels above may hold. */
   readonly upperShare: number;
-  /** What reads in several runs pay for each entry, in units of one look into a table, until all runs are merged. */
+  /** What reads in several runs pay for each entry, in units of one look into a table, until a merge is made. */
   readonly readUnitsPerEntry: number;
 }
 
 const presets: Record<CompactionSetting, CompactionTuning> = {
-  balanced: { runsPerLevel: 8, runsToMergeDown: 4, upperShare: 0.5, readUnitsPerEntry: 16 },
-  read: { runsPerLevel: 4, runsToMergeDown: 2, upperShare: 0.25, readUnitsPerEntry: 8 },
-  write: { runsPerLevel: 12, runsToMergeDown: 8, upperShare: 1, readUnitsPerEntry: 64 },
-  space: { runsPerLevel: 4, runsToMergeDown: 2, upperShare: 0.125, readUnitsPerEntry: 16 },
+  balanced: { runsPerLevel: 8, runsToMergeDown: 4, upperShare: 0.5, readUnitsPerEntry: 4 },
+  read: { runsPerLevel: 4, runsToMergeDown: 2, upperShare: 0.25, readUnitsPerEntry: 2 },
+  write: { runsPerLevel: 12, runsToMergeDown: 8, upperShare: 1, readUnitsPerEntry: 16 },
+  space: { runsPerLevel: 4, runsToMergeDown: 2, upperShare: 0.125, readUnitsPerEntry: 4 },
 };
 
 /** The knobs of a preset. */

@@ -9,7 +9,7 @@
  * 2. While a full compaction is wanted or under way no other one is planned; it needs nobody's turn of the event loop to end.
  */
 import type { CompactionJob, JobFailure, JobResult, JobSuccess } from '../compaction/job.js';
-import { type CompactionPlan, pickCompaction, planFullCompaction, planRemoval } from '../compaction/picker.js';
+import { type CompactionPlan, pickCompaction, planForReads, planFullCompaction, planRemoval } from '../compaction/picker.js';
 import { compactionTuning } from '../compaction/tuning.js';
 import { compareKeys } from '../format/bytes.js';
 import { tableFileName } from '../format/file-names.js';
@@ -162,12 +162,12 @@ export class CompactionScheduler {
     return planRemoval(versions.version, (bucketId) => live.has(bucketId));
   }
 
-  /** All runs into one, where reads have paid for it. */
+  /** The merge that spares reads most, where they have paid for it. */
   private planForReads(): CompactionPlan | undefined {
     const { readDebt, versions, targetTableBytes } = this.desk.surroundings;
     if (!readDebt.isDue) return undefined;
     readDebt.settle();
-    return planFullCompaction(versions.version, targetTableBytes, () => true);
+    return planForReads(versions.version, targetTableBytes);
   }
 
   private start(plan: CompactionPlan): void {
@@ -206,8 +206,8 @@ export class CompactionScheduler {
       liveFiles.release(running.inputs);
       this.running = undefined;
       this.installing = false;
-      // What was paid while a merge of everything ran was for runs that are gone.
-      if (plan.targetLevel === versions.version.levels.length - 1) this.desk.surroundings.readDebt.settle();
+      // What was paid while a merge of that size ran was for runs that are gone.
+      if (plan.targetLevel >= versions.version.levels.length - 2) this.desk.surroundings.readDebt.settle();
       this.retry.succeeded();
       const { full } = this;
       this.tell(running, result, full?.job === running.job.id);

@@ -5,14 +5,15 @@
  *
  * A store that is only read keeps the runs that its last writes left: nothing that a write would cause ever merges them, and each range
  * read goes on to place a cursor in every one. So reads ask for the merge. The rule is that of renting skis: rent until the rent that was
- * paid is the price, then buy. It costs at most twice what knowing the future would (Karlin, Manasse, Rudolph, Sleator: "Competitive
+ * paid is the price, then buy. It costs at most a few times what knowing the future would (Karlin, Manasse, Rudolph, Sleator: "Competitive
  * snoopy caching", 1988), it needs no clock, and a store that is written and hardly read is never rewritten for it. LevelDB merges
  * after a number of seeks that missed (`allowed_seeks`) in the same spirit.
  *
  * Invariants:
- * 1. Where no two runs lie side by side nothing is due.
+ * 1. Where no merge would spare a run nothing is due.
  * 2. One reaching of the limit gives one call of `onDue`; the next one needs another version, or a merge that was begun.
  */
+import { mergeForReads } from '../compaction/picker.js';
 import type { Version } from '../version/version.js';
 
 /** The unit is a look into one more table by a point read, about 80 ns. */
@@ -38,7 +39,7 @@ export class ReadDebt {
 
   constructor(
     private readonly versions: Versions,
-    /** What a merge costs for each of its entries. */
+    /** What a merge is worth for each of its entries. */
     private readonly unitsOfEntry: number,
     /** Called when a merge has become due, from within a read: nothing may change under it. */
     private readonly onDue: () => void,
@@ -53,7 +54,7 @@ export class ReadDebt {
     this.onDue();
   }
 
-  /** Whether reads have paid as much as a merge of all runs costs. */
+  /** Whether reads have paid for a merge. */
   get isDue(): boolean {
     if (this.generation !== this.versions.generation) this.look();
     return this.units >= this.limit;
@@ -70,16 +71,9 @@ export class ReadDebt {
     const { version, generation } = this.versions;
     this.generation = generation;
     this.hasToldDue = false;
-    let runs = 0;
-    let entries = 0;
-    for (const level of version.levels) {
-      for (const run of level.runs) {
-        runs++;
-        for (const table of run.tables) entries += table.entryCount;
-      }
-    }
-    // What was paid while there was one run was for looks that no merge spares.
-    if (runs < 2 || this.limit === Number.POSITIVE_INFINITY) this.units = 0;
-    this.limit = runs < 2 ? Number.POSITIVE_INFINITY : this.unitsOfEntry * entries + unitsOfMerge;
+    const merge = mergeForReads(version);
+    // What was paid while there was nothing to merge was for looks that no merge spares.
+    if (merge === undefined || this.limit === Number.POSITIVE_INFINITY) this.units = 0;
+    this.limit = merge === undefined ? Number.POSITIVE_INFINITY : this.unitsOfEntry * merge.entries + unitsOfMerge;
   }
 }

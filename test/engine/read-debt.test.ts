@@ -12,10 +12,12 @@ class Versions {
   generation = 0;
   version: Version = { levels: [] };
 
-  set(...entries: number[]): void {
+  /** Entries of the runs in level 0, and of the one in the last level, if there is one. */
+  set(upper: readonly number[], last?: number): void {
     this.generation++;
-    const runs = entries.map((entryCount, id) => ({ id, tables: [{ entryCount } as TableMetadata] }));
-    this.version = { levels: [{ runs }] };
+    const runOf = (entryCount: number, id: number) => ({ id, tables: [{ entryCount } as TableMetadata] });
+    const lastRuns = last === undefined ? [] : [runOf(last, 99)];
+    this.version = { levels: [{ runs: upper.map(runOf) }, { runs: [] }, { runs: lastRuns }] };
   }
 }
 
@@ -24,7 +26,7 @@ const unitsOfMerge = 256 * 1024;
 describe('the debt', () => {
   function debtOf(...entries: number[]) {
     const versions = new Versions();
-    versions.set(...entries);
+    versions.set(entries);
     const onDue = vi.fn();
     return { versions, onDue, debt: new ReadDebt(versions, 10, onDue) };
   }
@@ -41,10 +43,10 @@ describe('the debt', () => {
   test('is never due for one run, and what was paid before is forgotten with the runs', () => {
     const { debt, versions, onDue } = debtOf(1000, 500);
     debt.pay(unitsOfMerge);
-    versions.set(1500);
+    versions.set([], 1500);
     debt.pay(1e9);
     expect([debt.isDue, onDue.mock.calls.length]).toEqual([false, 0]);
-    versions.set(1500, 10);
+    versions.set([300], 1500);
     debt.pay(unitsOfMerge);
     expect(debt.isDue).toBe(false);
   });
@@ -52,9 +54,21 @@ describe('the debt', () => {
   test('stays with runs that another one joins', () => {
     const { debt, versions, onDue } = debtOf(1000, 500);
     debt.pay(unitsOfMerge + 10_000);
-    versions.set(1000, 500, 100);
+    versions.set([1000, 500, 100]);
     debt.pay(6000);
     expect([debt.isDue, onDue.mock.calls.length]).toEqual([true, 1]);
+  });
+
+  test('is for the upper runs alone where they are small beside the last level, and never for one of them', () => {
+    const { debt, versions } = debtOf(1000, 500);
+    versions.set([100, 50], 10_000);
+    debt.pay(unitsOfMerge + 1499);
+    expect(debt.isDue).toBe(false);
+    debt.pay(1);
+    expect(debt.isDue).toBe(true);
+    versions.set([150], 10_000);
+    debt.pay(1e9);
+    expect(debt.isDue).toBe(false);
   });
 
   test('is nothing after a merge was begun, and can become due again', () => {
@@ -111,6 +125,35 @@ describe('a store with several runs that overlap', () => {
       read(view);
       view.runlock();
     });
+  });
+
+  test('of which the last level has by far most is merged above it, and what was deleted stays deleted', async () => {
+    const backend = await open({ memtableBytes: 16 * 1024 });
+    const tx = backend.batchTx();
+    backend.update(() => {
+      tx.unsafeCreateBucket(bucket);
+      for (let i = 0; i < 5000; i++) tx.unsafePut(bucket, keyOf(i), 'old');
+    });
+    await backend.defrag();
+    for (let run = 0; run < 3; run++) {
+      tx.lock();
+      tx.unsafeDelete(bucket, keyOf(run));
+      for (let i = 1000 + run; i < 1300; i += 3) tx.unsafePut(bucket, keyOf(i), 'new'.repeat(50));
+      tx.unlock();
+      await backend.forceCommit();
+      while (runsOf(backend) === run + 1) await turn();
+    }
+    expect(backend.stats().levels.map(({ runs }) => runs)).toEqual([3, 0, 0, 0, 0, 0, 1]);
+    const view = backend.concurrentReadTx();
+    while (runsOf(backend) > 2) {
+      for (let i = 0; i < 500; i++) view.unsafeRange(bucket, keyOf(7), end, 5);
+      await turn();
+    }
+    expect(backend.stats().levels.map(({ runs }) => runs)).toEqual([0, 0, 0, 0, 0, 1, 1]);
+    const { keys, vals } = view.unsafeRange(bucket, '\0', end);
+    view.runlock();
+    expect([keys.length, String(keys[0])]).toEqual([4997, keyOf(3)]);
+    expect(vals.filter((value) => value.length === 150).length).toBe(300);
   });
 
   test('is left alone by a few reads', async () => {

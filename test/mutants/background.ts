@@ -24,8 +24,8 @@ export const backgroundMutants: readonly Mutant[] = [
   {
     name: 'acknowledgements-not-held-back',
     file: 'engine/back-pressure.ts',
-    find: '    if (debt <= 0) return undefined;\n',
-    replace: '    if (debt <= 1) return undefined;\n',
+    find: '    if (delayMs <= 0) return undefined;\n',
+    replace: '    if (delayMs <= 19) return undefined;\n',
     breaks: 'writers run at full speed into the stop',
     tests: ['engine/back-pressure'],
   },
