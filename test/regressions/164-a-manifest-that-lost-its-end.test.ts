@@ -137,7 +137,7 @@ test('crashes one after the other between a log and the manifest are not taken f
 });
 
 test('a log that is gone is named alone, and with the manifest where a table is there that the manifest does not name', async () => {
-  const { files } = await life(5, () => Promise.resolve());
+  const { files } = await life(6, () => Promise.resolve());
   const names = files.list(path);
   const [table = 'none'] = names.filter((name) => name.endsWith('.sst'));
   const log =
