@@ -20,10 +20,12 @@ function locate(): URL {
   }
 }
 
-/** Throws VARVE_IO where no worker could ever be started, with the file that is missing. */
-export function checkWorkerFile(url = locate()): void {
-  // Loaders of other kinds know what to do.
-  if (url.protocol !== 'file:') return;
+/**
+ * Throws VARVE_IO where no worker could ever be started, with the file that is missing. Where this module was not loaded from JavaScript in
+ * a file, as by a test runner from these sources, a loader decides what is where, and nothing is said.
+ */
+export function checkWorkerFile(url = locate(), module = import.meta.url): void {
+  if (url.protocol !== 'file:' || !/js$/.test(module)) return;
   const file = fileURLToPath(url);
   if (nodeFileSystem.status(file)?.kind === 'file') return;
   throw new VarveError('VARVE_IO', `the worker's file ${file} is missing: it belongs beside the modules; ${advice}`, { file });

@@ -28,7 +28,7 @@ const runsStop = 32;
 const holdBackMsMax = 20;
 /**
  * Bytes acknowledged in a millisecond while as many memtables wait as may, and the active one is empty: about as fast as they are flushed.
- * The fuller it is the slower, so that where flushes are slower than that it is not full before one is done, and writers never wait long at once.
+ * The fuller it is the slower, so that where flushes are slower than that it fills up late, and writers seldom have to wait for one.
  */
 const pacedBytesPerMs = 64 * 1024;
 /** Shorter delays are saved up: a timer does no better. */

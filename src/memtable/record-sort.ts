@@ -13,10 +13,11 @@
 import { keyHeadHigh, keyHeadLow, type RecordReader } from './record-table.js';
 
 const smallGroup = 24;
-/** A head has 27 lower and 24 upper bits, each half sorted by two digits; a digit takes the bits that its half leaves above 13. */
-const digitBits = 13;
-const digitValues = 2 ** 14;
-const lowDigitMask = 2 ** digitBits - 1;
+/** A head has 27 lower and 24 upper bits: the lower are sorted by digits of 13 and 14 bits, the upper by two of 12. */
+const lowDigitBits = 13;
+const highDigitBits = 12;
+/** Where the counts of each digit begin, and all end. */
+const countsBegin = [0, 2 ** 13, 2 ** 13 + 2 ** 14, 2 ** 14 + 2 ** 13 + 2 ** 12, 2 ** 15] as const;
 const passes = 4;
 
 /** Sorts `ordinals` (which must be in descending order) in place; keys are equal in their first `skip` bytes. */
@@ -80,7 +81,7 @@ class SortWorkspace {
   private readonly spareLows: Uint32Array;
   private readonly spareHighs: Uint32Array;
   private readonly spareOrdinals: Uint32Array;
-  private readonly counts = new Uint32Array(passes * digitValues);
+  private readonly counts = new Uint32Array(countsBegin[passes]);
 
   constructor(size: number) {
     const needed = size > smallGroup ? size : 0;
@@ -101,10 +102,10 @@ class SortWorkspace {
       const high = keyHeadHigh(reader.bytes, start, reader.keyEnd);
       lows[i] = low;
       highs[i] = high;
-      increment(counts, low & lowDigitMask);
-      increment(counts, digitValues + (low >>> digitBits));
-      increment(counts, 2 * digitValues + (high & lowDigitMask));
-      increment(counts, 3 * digitValues + (high >>> digitBits));
+      increment(counts, low & 0x1fff);
+      increment(counts, countsBegin[1] + (low >>> lowDigitBits));
+      increment(counts, countsBegin[2] + (high & 0xfff));
+      increment(counts, countsBegin[3] + (high >>> highDigitBits));
     }
     for (let pass = 0; pass < passes; pass++) this.scatter(ordinals, begin, end, pass);
   }
@@ -112,17 +113,18 @@ class SortWorkspace {
   /** One stable pass by one digit; skipped where all records have the same digit. */
   private scatter(ordinals: Uint32Array, begin: number, end: number, pass: number): void {
     const { lows, highs, spareLows, spareHighs, spareOrdinals, counts } = this;
-    const base = pass * digitValues;
+    const base = countsBegin[pass] as number;
+    const stop = countsBegin[pass + 1] as number;
     let at = begin;
-    for (let digit = base; digit < base + digitValues; digit++) {
+    for (let digit = base; digit < stop; digit++) {
       const count = counts[digit] as number;
       if (count === end - begin) return;
       counts[digit] = at;
       at += count;
     }
     const digits = pass < 2 ? lows : highs;
-    const shift = pass % 2 === 0 ? 0 : digitBits;
-    const mask = pass % 2 === 0 ? lowDigitMask : digitValues - 1;
+    const shift = pass % 2 === 0 ? 0 : pass < 2 ? lowDigitBits : highDigitBits;
+    const mask = stop - base - 1;
     for (let i = begin; i < end; i++) {
       const to = increment(counts, base + (((digits[i] as number) >>> shift) & mask));
       spareLows[to] = lows[i] as number;

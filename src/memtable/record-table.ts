@@ -72,8 +72,8 @@ export class RecordReader {
   }
 
   /**
-   * Reads a byte of each of ordinals[begin, end) and nothing else, so that the processor waits for their memory once and not for each:
-   * loads that do not depend on one another overlap.
+   * Reads the first word of each of ordinals[begin, end) and one further on, and makes nothing of them: loads that do not depend on one
+   * another overlap, so the processor waits for their memory once and not for each.
    */
   touch(ordinals: Uint32Array, begin: number, end: number): void {
     const { addresses, first } = this;

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CompactionPlan, pickCompaction, planFullCompaction, planRemoval } from '../../src/compaction/picker.js';
+import {
+  type CompactionPlan,
+  pickCompaction,
+  planForReads,
+  planFullCompaction,
+  planRemoval,
+} from '../../src/compaction/picker.js';
 import { compactionTuning } from '../../src/compaction/tuning.js';
 import { compareKeys } from '../../src/format/bytes.js';
 import { levelCount } from '../../src/limits.js';
@@ -61,6 +67,32 @@ describe('the presets', () => {
     expect(knobs.map(({ runsPerLevel }) => runsPerLevel)).toEqual([4, 4, 8, 12]);
     expect(knobs.map(({ runsToMergeDown }) => runsToMergeDown)).toEqual([2, 2, 4, 8]);
     expect(knobs.map(({ upperShare }) => upperShare)).toEqual([0.25, 0.125, 0.5, 1]);
+  });
+});
+
+describe('the merge that reads pay for', () => {
+  it('is of everything, into one run of the last level, which may forget what was deleted', () => {
+    const version = versionOf({ 0: overlapping(2), 3: overlapping(1), [last]: overlapping(1) });
+    const plan = planForReads(version, targetTableBytes) as CompactionPlan;
+    expect([plan.targetLevel, plan.removedTables.length, plan.dropTombstones]).toEqual([last, 4, true]);
+    const { levels } = apply(version, plan);
+    expect(levels.map(({ runs }) => runs.length)).toEqual([0, 0, 0, 0, 0, 0, 1]);
+  });
+
+  it('is of the upper runs alone where the last level has more than eight times as many entries, and forgets nothing', () => {
+    const large = runOf({ ...table('a', 'z'), entryCount: 1_000_000 });
+    const version = versionOf({ 0: overlapping(2), [last - 1]: overlapping(1), [last]: [large] });
+    const plan = planForReads(version, targetTableBytes) as CompactionPlan;
+    expect([plan.targetLevel, plan.removedTables.length, plan.dropTombstones]).toEqual([last - 1, 3, false]);
+    const { levels } = apply(version, plan);
+    expect(levels.map(({ runs }) => runs.length)).toEqual([0, 0, 0, 0, 0, 1, 1]);
+    expect(planForReads(apply(version, plan), targetTableBytes)).toBeUndefined();
+  });
+
+  it('is none for one run, or none', () => {
+    for (const version of [versionOf({}), versionOf({ 0: overlapping(1) }), versionOf({ [last]: overlapping(1) })]) {
+      expect(planForReads(version, targetTableBytes)).toBeUndefined();
+    }
   });
 });
 
