@@ -52,14 +52,6 @@ function removeFilled(files: FileSystem, directory: string): void {
   files.removeDirectory(directory);
 }
 
-/** The directory, and above it those that are missing, outermost first. */
-function missingFrom(files: FileSystem, directory: string): string[] {
-  const missing = [directory];
-  for (let above = joinPath(directory, '..'); files.status(above) === undefined; above = joinPath(above, '..'))
-    missing.unshift(above);
-  return missing;
-}
-
 /** A target that is missing, and perhaps its parents. */
 class NewTarget implements RestoreTarget {
   readonly workplace: string;
@@ -73,8 +65,7 @@ class NewTarget implements RestoreTarget {
     const parent = joinPath(target, '..');
     this.workplace = joinPath(parent, `restoring-${unforeseenName()}`);
     try {
-      // One at a time, so that it is known which were made when one of them cannot be.
-      for (const directory of missingFrom(files, parent)) this.made.push(...makeDurableDirectory(files, directory));
+      this.made.push(...makeDurableDirectory(files, parent));
       files.makeDirectory(this.workplace);
     } catch (error) {
       this.abandon();

@@ -10,7 +10,7 @@
  * Invariants:
  * 1. A directory with logs or tables but without CURRENT, or with a manifest that tells of some, is a damaged database, never an
  *    empty one.
- * 2. The directory of a new database is durable in its parent before anything in it is.
+ * 2. The directory of a new database is durable in its parent before anything in it is; so are those above it that were made for it.
  */
 import { corruption, invalidArgument, systemErrorCode, VarveError } from '../errors.js';
 import type { FileSystem } from '../env/file-system.js';
@@ -65,21 +65,41 @@ export function checkDirectory(fileSystem: FileSystem, directory: string, mayCre
   return state;
 }
 
+/** The directories that are missing on the way to a path, itself included, outermost first. */
+export function missingDirectories(fileSystem: FileSystem, directory: string): string[] {
+  const missing: string[] = [];
+  for (let path = directory; fileSystem.status(path) === undefined; path = joinPath(path, '..')) missing.unshift(path);
+  return missing;
+}
+
 /**
- * Makes the directory of a new database and its missing parents, durably. One that is there already may have been made a moment ago,
- * by a caller or by an opening that a crash cut short, so its name is made durable too, as far as its parent allows that.
+ * Makes the directory of a new database and its missing parents, each durable before the next one is made in it. The innermost one that is
+ * there already may have been made a moment ago, by a caller or by an attempt that failed and could not take it away, so its name
+ * is made durable first, as far as its parent allows that. Returns those that were made; where it throws it took them away again.
  */
 export function makeDurableDirectory(fileSystem: FileSystem, directory: string): string[] {
-  const made = fileSystem.makeDirectory(directory);
+  const missing = missingDirectories(fileSystem, directory);
+  syncNameOfOther(fileSystem, missing[0] === undefined ? directory : joinPath(missing[0], '..'));
+  const made: string[] = [];
   try {
-    for (const path of made) fileSystem.syncDirectory(joinPath(path, '..'));
-    if (made.length === 0) fileSystem.syncDirectory(joinPath(directory, '..'));
+    for (const path of missing) {
+      made.push(...fileSystem.makeDirectory(path));
+      fileSystem.syncDirectory(joinPath(path, '..'));
+    }
   } catch (error) {
-    if (made.length === 0 && ['EACCES', 'EPERM'].includes(systemErrorCode(error) ?? '')) return made;
     removeDirectories(fileSystem, made);
     throw error;
   }
   return made;
+}
+
+/** Makes the name of a directory durable that somebody else may have made. Whoever may not read its parent cannot. */
+function syncNameOfOther(fileSystem: FileSystem, directory: string): void {
+  try {
+    fileSystem.syncDirectory(joinPath(directory, '..'));
+  } catch (error) {
+    if (!['EACCES', 'EPERM'].includes(systemErrorCode(error) ?? '')) throw error;
+  }
 }
 
 /** Takes directories away that nobody can have put anything into, so that the next attempt makes them again, durably. */

@@ -147,7 +147,7 @@ export const syncMutants: readonly Mutant[] = [
   {
     name: 'new-directories-not-synced',
     file: 'engine/database-directory.ts',
-    find: "    for (const path of made) fileSystem.syncDirectory(joinPath(path, '..'));\n",
+    find: "      fileSystem.syncDirectory(joinPath(path, '..'));\n",
     replace: '',
     breaks: 'a crash takes the directory of a new database, and all commits with it',
     tests: [crash],
@@ -155,10 +155,18 @@ export const syncMutants: readonly Mutant[] = [
   {
     name: 'name-of-a-directory-that-is-there-not-synced',
     file: 'engine/database-directory.ts',
-    find: "    if (made.length === 0) fileSystem.syncDirectory(joinPath(directory, '..'));\n",
+    find: "    fileSystem.syncDirectory(joinPath(directory, '..'));\n",
     replace: '',
     breaks: 'a crash takes a directory that its caller had made a moment before the open',
     tests: ['regressions/014-a-database-in-a-directory-that-was-there'],
+  },
+  {
+    name: 'name-above-a-new-directory-not-synced',
+    file: 'engine/database-directory.ts',
+    find: "missing[0] === undefined ? directory : joinPath(missing[0], '..')",
+    replace: 'directory',
+    breaks: 'directories that a failed creation could not take away are taken for durable by the next one',
+    tests: ['regressions/171-directories-left-by-an-attempt-that-failed'],
   },
   {
     name: 'recovered-logs-not-synced',
