@@ -50,7 +50,9 @@ export function pickCompaction(version: Version, tuning: CompactionTuning, targe
   const last = version.levels.length - 1;
   const upperRuns = version.levels.slice(0, last).flatMap((level) => level.runs);
   const lastBytes = bytesOf(version.levels[last]?.runs ?? []);
-  if (upperRuns.length >= tuning.runsToMergeDown && bytesOf(upperRuns) >= tuning.upperShare * lastBytes) {
+  // While the last level is empty nothing says that there is garbage, and reads ask for a merge themselves.
+  const leastRuns = lastBytes === 0 ? tuning.runsPerLevel : tuning.runsToMergeDown;
+  if (upperRuns.length >= leastRuns && bytesOf(upperRuns) >= tuning.upperShare * lastBytes) {
     return planMerge(version, 0, last, targetTableBytes);
   }
   if (tombstonesWeighTooMuch(version, upperRuns)) return planMerge(version, 0, last, targetTableBytes);

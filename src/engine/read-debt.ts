@@ -16,8 +16,8 @@
 import { mergeForReads } from '../compaction/picker.js';
 import type { Version } from '../version/version.js';
 
-/** The unit is a look into one more table by a point read, about 80 ns. */
-export const unitsOfLook = 1;
+/** A look of a point read into one more table. The unit is 80 ns, about a line of memory that is waited for. */
+export const unitsOfLook = 4;
 /** To place a cursor in one more run. */
 export const unitsOfPlacing = 32;
 /** A step of a walk over several runs, beyond what it costs over one. */

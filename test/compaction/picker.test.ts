@@ -117,6 +117,16 @@ describe('what is picked', () => {
     expect(pickCompaction(version(runs - 1, 2 * lastBytes), tuning, targetTableBytes)).toBeUndefined();
   });
 
+  it('is nothing while the last level is empty and fewer runs are there than one level holds, then all of them into it', () => {
+    for (const preset of ['balanced', 'read', 'write', 'space'] as const) {
+      const tuning = compactionTuning(preset);
+      const { runsPerLevel } = tuning;
+      expect(pickCompaction(versionOf({ 0: overlapping(runsPerLevel - 1) }), tuning, targetTableBytes)).toBeUndefined();
+      const plan = pickCompaction(versionOf({ 0: overlapping(runsPerLevel) }), tuning, targetTableBytes);
+      expect([plan?.targetLevel, plan?.dropTombstones]).toEqual([last, true]);
+    }
+  });
+
   it('is all runs of a level that is full, into one run of the next, newer than what is there', () => {
     const old = runOf(table('a', 'z'));
     const runs = overlapping(8);
@@ -197,8 +207,9 @@ describe('a plan', () => {
 
   it('drops tombstones only where no older run is left outside', () => {
     const eight = overlapping(8);
+    const never = { ...balanced, upperShare: Number.POSITIVE_INFINITY };
     const plans = [{ 0: eight, 1: overlapping(1) }, { 0: eight, 4: overlapping(1) }, { 1: eight }].map((levels) =>
-      pickCompaction(versionOf({ ...levels }), { ...balanced, runsToMergeDown: 99 }, targetTableBytes),
+      pickCompaction(versionOf({ ...levels }), never, targetTableBytes),
     );
     expect(plans.map((plan) => plan?.dropTombstones)).toEqual([false, false, true]);
   });
