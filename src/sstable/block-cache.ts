@@ -1,10 +1,10 @@
 /**
  * The one budget of memory for what tables keep in memory: blocks, filters, indexes.
  *
- * There is no map from names to items. An item hangs in a slot of the table that owns it, so that a hit is the load of that
- * slot and the store of a flag; the cache knows the items only as a ring, and empties the slot of an item that it evicts.
- * Eviction is CLOCK (F. Corbató, 1968): a hand goes round the ring; an item used since the hand last came gets one more
- * round, any other goes.
+ * There is no map from names to items. What is cached hangs in a slot of the table that owns it, and so does the mark that it was used:
+ * a hit is the load of that slot and the store of a byte beside those of its neighbours, and does not touch the item. The cache knows the
+ * items only as a ring, and empties the slot of one that it evicts. Eviction is CLOCK (F. Corbató, 1968): a hand goes round the
+ * ring; an item used since the hand last came gets one more round, any other goes.
  *
  *       hand → a ⇄ b ⇄ c ⇄ (a)      a new item is put right behind the hand, where it is looked at last
  *
@@ -18,24 +18,22 @@
 export interface CacheOwner {
   /** Empties the slot. The item is already out of the cache. */
   forget(slot: number): void;
+  /** Whether the slot was used since this was last asked. */
+  takeUsed(slot: number): boolean;
 }
 
-/** An item in the cache. Owners set `referenced` at each use. */
-export class CacheItem<Value> {
-  referenced: boolean;
-  readonly value: Value;
+/** What the cache knows of a slot that is filled. */
+export class CacheItem {
   readonly owner: CacheOwner;
   readonly slot: number;
   readonly sizeBytes: number;
-  next: CacheItem<unknown>;
-  previous: CacheItem<unknown>;
+  next: CacheItem;
+  previous: CacheItem;
 
-  constructor(value: Value, owner: CacheOwner, slot: number, sizeBytes: number, referenced: boolean) {
-    this.value = value;
+  constructor(owner: CacheOwner, slot: number, sizeBytes: number) {
     this.owner = owner;
     this.slot = slot;
     this.sizeBytes = sizeBytes;
-    this.referenced = referenced;
     this.next = this;
     this.previous = this;
   }
@@ -52,7 +50,7 @@ export class BlockCache {
   misses = 0;
   private readonly budgetBytes: number;
   private usedBytes = 0;
-  private hand: CacheItem<unknown> | undefined;
+  private hand: CacheItem | undefined;
 
   constructor(budgetBytes: number) {
     this.budgetBytes = budgetBytes;
@@ -64,20 +62,14 @@ export class BlockCache {
   }
 
   /**
-   * Takes an item in, evicting others until it fits; the caller puts the result into the slot. Undefined: the item is larger
-   * than the budget and is not kept. Scans come with `referenced` false, so that what they read once goes first.
+   * Takes in what is to hang in a slot, evicting others until it fits; the caller fills the slot, and marks it as used if it is more than
+   * read once, as by a scan. Undefined: it is larger than the budget and is not kept.
    */
-  admit<Value>(
-    value: Value,
-    owner: CacheOwner,
-    slot: number,
-    valueBytes: number,
-    referenced: boolean,
-  ): CacheItem<Value> | undefined {
+  admit(owner: CacheOwner, slot: number, valueBytes: number): CacheItem | undefined {
     const sizeBytes = valueBytes + itemOverheadBytes;
     if (sizeBytes > this.budgetBytes) return undefined;
     while (this.usedBytes + sizeBytes > this.budgetBytes) this.evictOne();
-    const item = new CacheItem(value, owner, slot, sizeBytes, referenced);
+    const item = new CacheItem(owner, slot, sizeBytes);
     const hand = this.hand;
     if (hand === undefined) {
       this.hand = item;
@@ -92,7 +84,7 @@ export class BlockCache {
   }
 
   /** Takes an item out; its owner empties the slot itself. */
-  remove(item: CacheItem<unknown>): void {
+  remove(item: CacheItem): void {
     if (item.next === item) {
       this.hand = undefined;
     } else {
@@ -105,13 +97,10 @@ export class BlockCache {
     this.usedBytes -= item.sizeBytes;
   }
 
-  /** Ends after two rounds at most: the first clears every flag. The ring is not empty while bytes are in use. */
+  /** Ends after two rounds at most: the first takes every mark. The ring is not empty while bytes are in use. */
   private evictOne(): void {
-    let item = this.hand as CacheItem<unknown>;
-    while (item.referenced) {
-      item.referenced = false;
-      item = item.next;
-    }
+    let item = this.hand as CacheItem;
+    while (item.owner.takeUsed(item.slot)) item = item.next;
     this.hand = item;
     this.remove(item);
     item.owner.forget(item.slot);

@@ -20,7 +20,7 @@
  */
 import { corruption } from '../errors.js';
 import { blockBytesMax, internalKeyBytesMax, sequenceMax } from '../limits.js';
-import { BlockLookup, blockLookupBytes } from './block-lookup.js';
+import { blockLookupBytes, fillLookup, lookupEntryBits, lookupSlotCount } from './block-lookup.js';
 
 /** Bytes before the first array of a block. */
 export const blockHeaderBytes = 16;
@@ -46,10 +46,14 @@ export class Block {
   private readonly valueEndsAt: number;
   private readonly keyAreaStart: number;
   private readonly valueAreaStart: number;
+  /** Where the lookup begins in `words`, or 0 where the block has none. */
+  private readonly lookupAt: number;
+  private readonly lookupMask: number;
+  private readonly lookupEntryMask: number;
+  private readonly lookupTagShift: number;
   private pointReads = 0;
-  private lookup: BlockLookup | undefined;
 
-  private constructor(bytes: Uint8Array, header: Uint32Array, hasSequences: boolean) {
+  private constructor(bytes: Uint8Array, header: Uint32Array, hasSequences: boolean, lookupSlots = 0) {
     const count = header[0] as number;
     const sequenceWords = hasSequences ? 2 * count : 0;
     this.bytes = bytes;
@@ -57,11 +61,16 @@ export class Block {
     this.keyAreaBytes = header[2] as number;
     this.valueAreaBytes = header[3] as number;
     this.sequences = hasSequences ? new Float64Array(bytes.buffer, bytes.byteOffset + blockHeaderBytes, count) : undefined;
-    this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, headerWords + sequenceWords + 2 * count);
+    this.lookupAt = lookupSlots === 0 ? 0 : Math.ceil(bytes.length / 4);
+    const wordCount = lookupSlots === 0 ? headerWords + sequenceWords + 2 * count : this.lookupAt + lookupSlots / 2;
+    this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, wordCount);
     this.keyEndsAt = headerWords + sequenceWords;
     this.valueEndsAt = this.keyEndsAt + count;
     this.keyAreaStart = 4 * (this.valueEndsAt + count);
     this.valueAreaStart = this.keyAreaStart + this.keyAreaBytes;
+    this.lookupMask = lookupSlots - 1;
+    this.lookupEntryMask = 2 ** lookupEntryBits(count) - 1;
+    this.lookupTagShift = 16 + lookupEntryBits(count);
   }
 
   /**
@@ -118,12 +127,37 @@ export class Block {
     return this.bytes.length + blockLookupBytes(this.entryCount);
   }
 
-  /** The first entry with exactly this key, whose hash (key-hash.ts) is given, or a negative number. */
+  /** Whether `findHashed` may be asked. */
+  get hasLookup(): boolean {
+    return this.lookupAt !== 0;
+  }
+
+  /** Counts a point read that searches. True at the one from which on a lookup is worth making. */
+  countSearch(): boolean {
+    return ++this.pointReads === lookupFromRead && lookupSlotCount(this.entryCount) > 0;
+  }
+
+  /** A copy of this block that has a lookup; only where `blockLookupBytes` is not 0. */
+  withLookup(): Block {
+    const { bytes, entryCount } = this;
+    const lookupStart = 4 * Math.ceil(bytes.length / 4);
+    const slotCount = lookupSlotCount(entryCount);
+    const copy = new Uint8Array(new ArrayBuffer(lookupStart + 2 * slotCount), 0, bytes.length);
+    copy.set(bytes);
+    fillLookup(new Uint16Array(copy.buffer, lookupStart, slotCount), this);
+    return new Block(copy, new Uint32Array(copy.buffer, 0, headerWords), this.sequences !== undefined, slotCount);
+  }
+
+  /** In a block with a lookup: the first entry with exactly this key, whose hash (key-hash.ts) is given, or -1. */
   findHashed(hash: number, target: Uint8Array, start: number, end: number): number {
-    const { lookup } = this;
-    if (lookup !== undefined) return lookup.find(this, hash, target, start, end);
-    if (++this.pointReads >= lookupFromRead && blockLookupBytes(this.entryCount) > 0) this.lookup = new BlockLookup(this);
-    return this.find(target, start, end);
+    const { words, lookupAt, lookupMask, lookupEntryMask } = this;
+    const tag = (hash >>> this.lookupTagShift) * (lookupEntryMask + 1);
+    for (let slot = hash & lookupMask; ; slot = (slot + 1) & lookupMask) {
+      const value = ((words[lookupAt + (slot >>> 1)] as number) >>> ((slot & 1) << 4)) & 0xffff;
+      if (value === 0) return -1;
+      const entry = (value & lookupEntryMask) - 1;
+      if (value - entry - 1 === tag && this.hasKey(entry, target, start, end)) return entry;
+    }
   }
 
   /**

@@ -25,9 +25,10 @@ import type { TableFooter } from './table-footer.js';
 import { TableIndex } from './table-index.js';
 import type { TableMetadata } from './table-metadata.js';
 
-/** Slots of the sections; those of the blocks are their numbers. */
-const filterSlot = -1;
-const indexSlot = -2;
+/** Slots of the cache: the sections, then the blocks by their numbers. */
+const filterSlot = 0;
+const indexSlot = 1;
+const firstBlockSlot = 2;
 
 /** Sections that the writer of a table handed over. The reader keeps the bytes. */
 export interface PreloadedSections {
@@ -41,9 +42,12 @@ export class TableReader {
   private readonly context: TableContext;
   private readonly hasSequences: boolean;
   private readonly maxSequence: number;
-  private readonly blocks: (CacheItem<Block> | undefined)[] = [];
-  private filterItem: CacheItem<TableFilter> | undefined;
-  private indexItem: CacheItem<TableIndex> | undefined;
+  private readonly blocks: (Block | undefined)[] = [];
+  private loadedFilter: TableFilter | undefined;
+  private loadedIndex: TableIndex | undefined;
+  /** By slot: what the cache knows it as, and whether it was used since the cache last asked. */
+  private readonly items: (CacheItem | undefined)[] = [undefined, undefined];
+  private used = new Uint8Array(firstBlockSlot);
   private footer: TableFooter | undefined;
   private isClosed = false;
 
@@ -68,8 +72,9 @@ export class TableReader {
     const index = this.index();
     const number = index.find(keyBytes, keyStart, keyEnd);
     if (number === index.blockCount) return pointAbsent;
-    const block = this.block(number, true);
-    const entry = block.findHashed(hash, keyBytes, keyStart, keyEnd);
+    let block = this.block(number, true);
+    if (!block.hasLookup && block.countSearch()) block = this.addLookup(number, block);
+    const entry = block.hasLookup ? block.findHashed(hash, keyBytes, keyStart, keyEnd) : block.find(keyBytes, keyStart, keyEnd);
     if (entry < 0) return pointAbsent;
     if (this.hasSequences && this.maxSequence > viewSequence) {
       return this.getVersion(index, number, block, entry, keyBytes, keyStart, keyEnd, viewSequence, found);
@@ -79,10 +84,10 @@ export class TableReader {
 
   /** The index. Read where it is not in memory. */
   index(): TableIndex {
-    const item = this.indexItem;
-    if (item === undefined) return this.loadIndex();
-    item.referenced = true;
-    return item.value;
+    const index = this.loadedIndex;
+    if (index === undefined) return this.loadIndex();
+    this.used[indexSlot] = 1;
+    return index;
   }
 
   /**
@@ -90,11 +95,11 @@ export class TableReader {
    * first when room is needed.
    */
   block(number: number, isPoint: boolean): Block {
-    const item = this.blocks[number];
-    if (item === undefined) return this.loadBlock(number, isPoint);
-    item.referenced = true;
+    const block = this.blocks[number];
+    if (block === undefined) return this.loadBlock(number, isPoint);
+    this.used[firstBlockSlot + number] = 1;
     this.context.cache.hits++;
-    return item.value;
+    return block;
   }
 
   /** Reads what a first read would need: the file is there, and is the right one, and its sections are sound. */
@@ -107,21 +112,28 @@ export class TableReader {
   /** Gives back the cache memory and the descriptor. Idempotent; no read may follow. */
   close(): void {
     this.isClosed = true;
-    const cache = this.context.cache;
-    for (const item of this.blocks) if (item !== undefined) cache.remove(item);
-    if (this.indexItem !== undefined) cache.remove(this.indexItem);
-    if (this.filterItem !== undefined) cache.remove(this.filterItem);
+    const { cache } = this.context;
+    for (const item of this.items) if (item !== undefined) cache.remove(item);
+    this.items.length = 0;
     this.blocks.length = 0;
-    this.indexItem = undefined;
-    this.filterItem = undefined;
+    this.loadedIndex = undefined;
+    this.loadedFilter = undefined;
     this.context.openTables.close(this.metadata.fileNumber);
   }
 
   /** For the cache only. */
   forget(slot: number): void {
-    if (slot === filterSlot) this.filterItem = undefined;
-    else if (slot === indexSlot) this.indexItem = undefined;
-    else this.blocks[slot] = undefined;
+    this.items[slot] = undefined;
+    if (slot === filterSlot) this.loadedFilter = undefined;
+    else if (slot === indexSlot) this.loadedIndex = undefined;
+    else this.blocks[slot - firstBlockSlot] = undefined;
+  }
+
+  /** For the cache only. */
+  takeUsed(slot: number): boolean {
+    const wasUsed = this.used[slot] === 1;
+    this.used[slot] = 0;
+    return wasUsed;
   }
 
   /** The versions of a key follow one another, newest first, and may go on in the next blocks. */
@@ -151,10 +163,10 @@ export class TableReader {
   }
 
   private filter(): TableFilter {
-    const item = this.filterItem;
-    if (item === undefined) return this.loadFilter();
-    item.referenced = true;
-    return item.value;
+    const filter = this.loadedFilter;
+    if (filter === undefined) return this.loadFilter();
+    this.used[filterSlot] = 1;
+    return filter;
   }
 
   private loadFilter(): TableFilter {
@@ -178,8 +190,16 @@ export class TableReader {
     const place = this.index().handle(number);
     const block = readBlock(openTables.handle(fileNumber), tableFileName(fileNumber), place, codec);
     cache.misses++;
-    this.blocks[number] = cache.admit(block, this, number, block.sizeBytes, isPoint);
+    if (this.admit(firstBlockSlot + number, block.sizeBytes, isPoint)) this.blocks[number] = block;
     return block;
+  }
+
+  /** Puts a block with a lookup in the place of one without, whose memory the cache has counted with it from the start. */
+  private addLookup(number: number, block: Block): Block {
+    // One that was searched several times was found in its slot.
+    const withLookup = block.withLookup();
+    this.blocks[number] = withLookup;
+    return withLookup;
   }
 
   private checkedFooter(): TableFooter {
@@ -189,13 +209,27 @@ export class TableReader {
   }
 
   private admitFilter(filter: TableFilter): void {
-    this.filterItem = this.context.cache.admit(filter, this, filterSlot, filter.sizeBytes, true);
+    if (this.admit(filterSlot, filter.sizeBytes, true)) this.loadedFilter = filter;
   }
 
   private admitIndex(index: TableIndex): void {
     // The slots of the blocks are made once, all of them: an array with holes is slower, and blocks may outlive the index.
-    while (this.blocks.length < index.blockCount) this.blocks.push(undefined);
-    this.indexItem = this.context.cache.admit(index, this, indexSlot, index.sizeBytes + 8 * index.blockCount, true);
+    if (this.blocks.length < index.blockCount) {
+      while (this.blocks.length < index.blockCount) this.blocks.push(undefined);
+      while (this.items.length < firstBlockSlot + index.blockCount) this.items.push(undefined);
+      const used = new Uint8Array(firstBlockSlot + index.blockCount);
+      used.set(this.used);
+      this.used = used;
+    }
+    if (this.admit(indexSlot, index.sizeBytes + 17 * index.blockCount, true)) this.loadedIndex = index;
+  }
+
+  /** Whether the cache keeps what goes into the slot, which the caller then fills. */
+  private admit(slot: number, sizeBytes: number, isUsed: boolean): boolean {
+    const item = this.context.cache.admit(this, slot, sizeBytes);
+    this.items[slot] = item;
+    this.used[slot] = isUsed ? 1 : 0;
+    return item !== undefined;
   }
 }
 

@@ -110,7 +110,9 @@ const blockTarget: Target<Block> = {
       entries.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0) <= bytes.length,
       'entries are within the block',
     );
-    for (const { key } of entries) block.findHashed(hashKey(key, 0, key.length), key, 0, key.length);
+    if (entries.length > 4095) return;
+    const hashing = block.withLookup();
+    for (const { key } of entries) hashing.findHashed(hashKey(key, 0, key.length), key, 0, key.length);
   },
 };
 

@@ -54,9 +54,17 @@ export const backgroundMutants: readonly Mutant[] = [
     tests: ['sstable/cache'],
   },
   {
+    name: 'use-not-noticed-by-the-cache',
+    file: 'sstable/table-reader.ts',
+    find: '    return wasUsed;\n',
+    replace: '    return !wasUsed;\n',
+    breaks: 'what is read often is evicted, and what a scan brought is kept',
+    tests: ['sstable/cache'],
+  },
+  {
     name: 'blocks-of-closed-tables-kept',
     file: 'sstable/table-reader.ts',
-    find: '    for (const item of this.blocks) if (item !== undefined) cache.remove(item);\n',
+    find: '    for (const item of this.items) if (item !== undefined) cache.remove(item);\n',
     replace: '',
     breaks: 'blocks of tables that are gone fill the cache',
     tests: ['sstable/cache'],

@@ -35,26 +35,35 @@ describe('a block', () => {
     );
   });
 
-  it('finds by hash what it finds by search, before and after it has a lookup', () => {
+  it('finds by hash what it finds by search, and with a lookup it is the same block', () => {
     const builder = new BlockBuilder();
     fc.assert(
       fc.property(entriesArbitrary(true), fc.array(keyArbitrary, { maxLength: 30 }), (entries, probes) => {
         const block = Block.decode(build(builder, entries), 'f', 0);
+        const hashing = block.withLookup();
         for (const target of [...probes, ...entries.map((entry) => entry.key)]) {
           const searched = block.find(target, 0, target.length);
-          const hashed = block.findHashed(hashKey(target, 0, target.length), target, 0, target.length);
-          expect(Math.max(hashed, -1)).toBe(Math.max(searched, -1));
+          const hashed = hashing.findHashed(hashKey(target, 0, target.length), target, 0, target.length);
+          expect(hashed).toBe(Math.max(searched, -1));
         }
+        expect(Buffer.compare(hashing.bytes, block.bytes)).toBe(0);
+        expect(hashing.sizeBytes).toBe(block.sizeBytes);
+        entries.forEach(({ sequence }, i) => expect(hashing.sequence(i)).toBe(sequence));
       }),
     );
   });
 
-  it('has no lookup where the entries are too many for its slots, and finds them all the same', () => {
-    for (const count of [4095, 4096]) {
+  it('is worth a lookup at the fourth search, but not where the entries are too many for its slots', () => {
+    for (const count of [1, 4095, 4096]) {
       const entries = Array.from({ length: count }, (_, i) => entryOf(String(i).padStart(5, '0'), 'v', 0));
       const block = Block.decode(build(new BlockBuilder(), entries), 'f', 0);
-      expect(block.sizeBytes > block.bytes.length).toBe(count === 4095);
-      entries.forEach(({ key }, i) => expect(block.findHashed(hashKey(key, 0, key.length), key, 0, key.length)).toBe(i));
+      expect(block.sizeBytes > block.bytes.length).toBe(count <= 4095);
+      expect([1, 2, 3, 4, 5].map(() => block.countSearch())).toEqual([false, false, false, count <= 4095, false]);
+      expect(block.hasLookup).toBe(false);
+      if (count > 4095) continue;
+      const hashing = block.withLookup();
+      expect(hashing.hasLookup).toBe(true);
+      entries.forEach(({ key }, i) => expect(hashing.findHashed(hashKey(key, 0, key.length), key, 0, key.length)).toBe(i));
     }
   });
 

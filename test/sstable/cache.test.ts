@@ -12,10 +12,19 @@ beforeAll(initializeChecksum);
 const entries = Array.from({ length: 400 }, (_, i) => entryOf(`key${String(i).padStart(4, '0')}`, `value ${i}`.repeat(4)));
 
 class Slots {
-  readonly items: (CacheItem<number> | undefined)[] = [];
+  readonly items: (CacheItem | undefined)[] = [];
+  readonly used = new Set<number>();
   forget(slot: number): void {
     expect(this.items[slot]).toBeDefined();
     this.items[slot] = undefined;
+  }
+  takeUsed(slot: number): boolean {
+    return this.used.delete(slot);
+  }
+  fill(cache: BlockCache, slot: number, bytes: number, isUsed: boolean): void {
+    const item = cache.admit(this, slot, bytes);
+    this.items[slot] = item;
+    if (item !== undefined && isUsed) this.used.add(slot);
   }
 }
 
@@ -28,11 +37,11 @@ describe('the cache', () => {
         const slots = new Slots();
         for (const { slot, bytes, use, remove } of operations) {
           const known = slots.items[slot];
-          if (known === undefined) slots.items[slot] = cache.admit(slot, slots, slot, bytes, use);
+          if (known === undefined) slots.fill(cache, slot, bytes, use);
           else if (remove) {
             cache.remove(known);
             slots.items[slot] = undefined;
-          } else known.referenced = true;
+          } else slots.used.add(slot);
           expect(cache.bytes).toBeLessThanOrEqual(budget);
           expect(cache.bytes).toBe(slots.items.reduce((sum, item) => sum + (item?.sizeBytes ?? 0), 0));
         }
@@ -43,10 +52,10 @@ describe('the cache', () => {
   it('keeps what is used and lets go what a scan brought', () => {
     const cache = new BlockCache(10_000);
     const slots = new Slots();
-    slots.items[0] = cache.admit(0, slots, 0, 1000, true);
+    slots.fill(cache, 0, 1000, true);
     for (let slot = 1; slot < 100; slot++) {
-      slots.items[slot] = cache.admit(slot, slots, slot, 1000, false);
-      (slots.items[0] as CacheItem<number>).referenced = true;
+      slots.fill(cache, slot, 1000, false);
+      slots.used.add(0);
     }
     expect(slots.items[0]).toBeDefined();
     expect(slots.items[1]).toBeUndefined();
@@ -55,8 +64,8 @@ describe('the cache', () => {
   it('does not keep an item above the whole budget, and evicts nothing for it', () => {
     const cache = new BlockCache(5000);
     const slots = new Slots();
-    slots.items[0] = cache.admit(0, slots, 0, 1000, false);
-    expect(cache.admit(1, slots, 1, 5000, true)).toBeUndefined();
+    slots.fill(cache, 0, 1000, false);
+    expect(cache.admit(slots, 1, 5000)).toBeUndefined();
     expect(slots.items[0]).toBeDefined();
   });
 });
@@ -87,6 +96,22 @@ describe('a reader with a small cache', () => {
     expect(files.readCount).toBe(blockCount);
     expect(context.cache.misses).toBe(blockCount);
     expect(context.cache.hits).toBe(2 * entries.length - blockCount);
+  });
+
+  it('keeps the blocks that point reads use while a scan goes through all of them', () => {
+    const files = new TableFiles();
+    const context = contextOf(files, 20_000);
+    const reader = new TableReader(context, writeTable(files, entries).metadata);
+    const { blockCount } = reader.index();
+    const used = bytesOf('key0200');
+    read(reader, used);
+    for (let number = 0; number < blockCount; number++) {
+      reader.block(number, false);
+      const readBefore = files.readCount;
+      expect(read(reader, used)).toBeDefined();
+      expect(files.readCount, `after block ${number} of ${blockCount}`).toBe(readBefore);
+    }
+    expect(context.cache.misses).toBeGreaterThan(blockCount);
   });
 
   it('gives memory and descriptor back on close, and reads no more', () => {
