@@ -10,7 +10,7 @@ const failing = 'crash/failing-calls';
 export const barrierMutants: readonly Mutant[] = [
   {
     name: 'acknowledged-before-the-sync',
-    file: 'engine/commit-queue.ts',
+    file: 'engine/group-writer.ts',
     find: '      await log.syncAsync();\n',
     replace: '      void log.syncAsync().catch(() => {});\n',
     breaks: 'a commit resolves while its sync is under way',
@@ -51,7 +51,7 @@ export const barrierMutants: readonly Mutant[] = [
   },
   {
     name: 'rotated-before-the-old-log-is-synced',
-    file: 'engine/commit-queue.ts',
+    file: 'engine/group-writer.ts',
     find: '      await log.syncAsync();\n',
     replace: '      if (slot === this.surroundings.slots().at(-1)) await log.syncAsync();\n',
     breaks: 'a new log is written while the one before it is not on disk',
@@ -212,9 +212,9 @@ export const barrierMutants: readonly Mutant[] = [
   },
   {
     name: 'snapshot-before-its-commit',
-    file: 'engine/commit-queue.ts',
-    find: 'if (waiter.onReached !== undefined && waiter.sequence > this.committedSequence) target = Math.min(target, waiter.sequence);',
-    replace: 'if (waiter.sequence < 0) target = waiter.sequence;',
+    file: 'engine/commit-waiters.ts',
+    find: 'if (onReached !== undefined && sequence > committedSequence) end = Math.min(end, sequence);',
+    replace: 'if (sequence < 0) end = sequence;',
     breaks: 'a group goes beyond the end that a snapshot asked for, and the snapshot is never taken',
     tests: ['contract/snapshot'],
   },

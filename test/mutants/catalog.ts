@@ -232,7 +232,7 @@ export const catalogMutants: readonly Mutant[] = [
   },
   {
     name: 'number-of-a-log-not-reserved',
-    file: 'engine/commit-queue.ts',
+    file: 'engine/group-writer.ts',
     find: '    versions.reserveNumber(slot.logNumber);\n',
     replace: '',
     breaks: 'a log whose name a crash took gives its number to another one',

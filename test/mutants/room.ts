@@ -7,7 +7,7 @@ import type { Mutant } from './mutant.js';
 export const roomMutants: readonly Mutant[] = [
   {
     name: 'no-room-asked',
-    file: 'engine/commit-queue.ts',
+    file: 'engine/group-writer.ts',
     find: '    refusing(() => checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes()));\n',
     replace: '',
     breaks: 'a full disk is met by the write of the log, which poisons',
@@ -15,7 +15,7 @@ export const roomMutants: readonly Mutant[] = [
   },
   {
     name: 'no-room-asked-for-flushes',
-    file: 'engine/commit-queue.ts',
+    file: 'engine/group-writer.ts',
     find: 'checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes()));',
     replace: 'checkRoom(fileSystem, directory, bytesOf(frames), 0));',
     breaks: 'logs fill the disk so far that no flush can give them up',
@@ -47,7 +47,7 @@ export const roomMutants: readonly Mutant[] = [
   },
   {
     name: 'refused-log-poisons',
-    file: 'engine/commit-queue.ts',
+    file: 'engine/group-writer.ts',
     find: '!isOutOfDescriptors(systemErrorCode(error))) throw new GroupRefused(error);',
     replace: '!isOutOfDescriptors(systemErrorCode(error))) throw error;',
     breaks: 'a log that cannot be created is final until the database is opened again',
@@ -55,7 +55,7 @@ export const roomMutants: readonly Mutant[] = [
   },
   {
     name: 'torn-header-is-a-refusal',
-    file: 'engine/commit-queue.ts',
+    file: 'engine/group-writer.ts',
     find: '        if (isCreated) throw error;\n',
     replace: '',
     breaks: 'a header that could not be written to a log does not poison',
@@ -88,7 +88,7 @@ export const roomMutants: readonly Mutant[] = [
   {
     name: 'waiters-of-a-refused-group-forgotten',
     file: 'engine/commit-queue.ts',
-    find: '      this.rejectAll(error.reason);\n',
+    find: '      this.waiters.rejectAll(error.reason);\n',
     replace: '',
     breaks: 'whoever awaits a commit that was refused waits for ever',
     tests: ['regressions/060-a-full-disk-is-met-before-the-log'],
@@ -136,8 +136,8 @@ export const roomMutants: readonly Mutant[] = [
   },
   {
     name: 'descriptors-not-given-back-for-a-log',
-    file: 'engine/commit-queue.ts',
-    find: '        this.surroundings.versions.freeDescriptors();\n',
+    file: 'engine/group-writer.ts',
+    find: '        versions.freeDescriptors();\n',
     replace: '',
     breaks: 'tables that are open for reading keep a log from being created',
     tests: ['regressions/065-tables-that-are-open-for-reading-stand-in-nobodys-way'],

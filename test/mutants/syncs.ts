@@ -9,7 +9,7 @@ const crash = 'crash/crash-points';
 export const syncMutants: readonly Mutant[] = [
   {
     name: 'log-not-synced',
-    file: 'engine/commit-queue.ts',
+    file: 'engine/group-writer.ts',
     find: 'await log.syncAsync();',
     replace: 'await Promise.resolve();',
     breaks: 'a commit resolves although its log was never synced',
@@ -17,7 +17,7 @@ export const syncMutants: readonly Mutant[] = [
   },
   {
     name: 'log-not-synced-in-place',
-    file: 'engine/commit-queue.ts',
+    file: 'engine/group-writer.ts',
     find: 'step.log.sync();',
     replace: '',
     breaks: 'a commit that back-pressure does in place does not sync its log',
@@ -81,7 +81,7 @@ export const syncMutants: readonly Mutant[] = [
   },
   {
     name: 'newest-log-not-synced-into-the-manifest',
-    file: 'engine/commit-queue.ts',
+    file: 'engine/group-writer.ts',
     find: '        await this.surroundings.versions.syncManifestAsync();\n',
     replace: '',
     breaks: 'after a crash the manifest does not know of the newest log, so that its loss would not be noticed',
@@ -89,7 +89,7 @@ export const syncMutants: readonly Mutant[] = [
   },
   {
     name: 'newest-log-not-synced-into-the-manifest-in-place',
-    file: 'engine/commit-queue.ts',
+    file: 'engine/group-writer.ts',
     find: '      this.surroundings.versions.syncManifest();\n',
     replace: '',
     breaks: 'the same where the commit was done in place',

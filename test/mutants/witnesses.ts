@@ -50,7 +50,7 @@ export const witnessMutants: readonly Mutant[] = [
   },
   {
     name: 'word-of-the-next-log-not-written',
-    file: 'engine/commit-queue.ts',
+    file: 'engine/group-writer.ts',
     find: 'previousLogBytes: this.previousLog.bytes,',
     replace: 'previousLogBytes: 0,',
     breaks: 'the end of a complete log can be lost in silence',
@@ -82,7 +82,7 @@ export const witnessMutants: readonly Mutant[] = [
   },
   {
     name: 'newest-log-not-noted',
-    file: 'engine/commit-queue.ts',
+    file: 'engine/group-writer.ts',
     find: '        this.surroundings.versions.noteLog(log.logNumber, log.syncedBytes);\n',
     replace: '',
     breaks: 'the loss of the newest log is not noticed',
@@ -90,7 +90,7 @@ export const witnessMutants: readonly Mutant[] = [
   },
   {
     name: 'newest-log-not-noted-in-place',
-    file: 'engine/commit-queue.ts',
+    file: 'engine/group-writer.ts',
     find: '      this.surroundings.versions.noteLog(step.log.logNumber, step.log.syncedBytes);\n',
     replace: '',
     breaks: 'the same where the commit was done in place',
