@@ -11,13 +11,19 @@
 import { Memtable } from '../memtable/memtable.js';
 import { MemtableSlot } from './memtable-slot.js';
 
+/**
+ * Memtables that are kept to be used again: as many as wait for their flush at most, for several may be flushed before the next one is
+ * sealed. One that is not kept is memory until the collector comes round, which a writer that never awaits can put off for long.
+ */
+const sparesMax = 2;
+
 export class MemtableSet {
   active: MemtableSlot;
   readonly sealed: MemtableSlot[] = [];
   generation = 0;
   /** While recovery reads logs: the oldest of them that it still needs. */
   oldestUnreadLog: number | undefined;
-  private spare: Memtable | undefined;
+  private readonly spares: Memtable[] = [];
 
   constructor(
     private readonly memtableBytes: number,
@@ -81,13 +87,13 @@ export class MemtableSet {
     if (slot === undefined) return undefined;
     this.generation++;
     slot.log?.close();
-    if (slot.operationsInFlight === 0 && slot.memtable.isWorthKeeping) this.spare = slot.memtable;
+    const isKept = slot.operationsInFlight === 0 && slot.memtable.isWorthKeeping && this.spares.length < sparesMax;
+    if (isKept) this.spares.push(slot.memtable);
     return slot;
   }
 
   private openSlot(firstSequence: number): MemtableSlot {
-    const memtable = this.spare ?? new Memtable(firstSequence, this.memtableBytes);
-    this.spare = undefined;
+    const memtable = this.spares.pop() ?? new Memtable(firstSequence, this.memtableBytes);
     memtable.clear(firstSequence);
     return new MemtableSlot(memtable, this.nextFileNumber());
   }

@@ -60,6 +60,11 @@ export class BlockBuilder {
     return blockHeaderBytes + (this.storesSequences ? 16 : 8) * this.count + this.keysEnd + this.valuesEnd;
   }
 
+  /** Bytes of what the builder works in. */
+  get memoryBytes(): number {
+    return this.keyArea.length + this.valueArea.length + this.output.length + 16 * this.keyEnds.length;
+  }
+
   /** Adds an entry, copying its bytes. Sequence 0 stands for one that everybody sees; a tombstone has no value. */
   add(
     keyBytes: Uint8Array,

@@ -8,18 +8,17 @@
 import type { FileHandle } from '../env/file-system.js';
 import { copyRange } from './block-builder.js';
 
-const stagingBytes = 1024 * 1024;
-const directBytesMin = stagingBytes / 4;
-
 /** A writer of bytes one after the other, from the start of a file. */
 export class StagedOutput {
   private readonly file: FileHandle;
-  private readonly staging = Buffer.allocUnsafeSlow(stagingBytes);
+  private readonly staging: Buffer;
   private stagedBytes = 0;
   private flushedBytes = 0;
 
-  constructor(file: FileHandle) {
+  /** `staging` is this output's until the last flush. */
+  constructor(file: FileHandle, staging: Buffer) {
     this.file = file;
+    this.staging = staging;
   }
 
   /** Offset of the next byte. */
@@ -29,11 +28,11 @@ export class StagedOutput {
 
   /** Appends bytes; they may change after the call. */
   append(bytes: Uint8Array): void {
-    if (bytes.length >= directBytesMin) {
+    if (bytes.length >= this.staging.length / 4) {
       this.appendDirect([bytes]);
       return;
     }
-    if (this.stagedBytes + bytes.length > stagingBytes) this.flush();
+    if (this.stagedBytes + bytes.length > this.staging.length) this.flush();
     copyRange(bytes, 0, bytes.length, this.staging, this.stagedBytes);
     this.stagedBytes += bytes.length;
   }

@@ -25,6 +25,13 @@ import type { TableMetadata } from './table-metadata.js';
 /** Read-ahead. At this size a read from the page cache costs 0.1 µs a KiB; larger reads gain nothing. */
 const windowBytesMax = 256 * 1024;
 
+/**
+ * Windows of scanners that have passed their last entry, for those to come: a merge opens as many scanners as it reads tables, and the
+ * collector is slow to see that a window is free. As many as a merge of upper runs has open at a time.
+ */
+const spareWindows: Buffer[] = [];
+const spareWindowsMax = 8;
+
 /** A sequential reader of one table; placed at the first entry from the start. */
 export class TableScanner {
   valid = true;
@@ -48,7 +55,7 @@ export class TableScanner {
   private readonly context: TableFileContext;
   private readonly file: string;
   private readonly index: TableIndex;
-  private readonly window: Uint8Array;
+  private readonly window: Buffer;
   private windowStart = 0;
   private windowBytes = 0;
   private raw: Uint8Array;
@@ -63,7 +70,9 @@ export class TableScanner {
     this.file = tableFileName(metadata.fileNumber);
     const footer = readCheckedFooter(context, metadata);
     this.index = readIndex(context, metadata.fileNumber, footer, metadata);
-    this.window = Buffer.allocUnsafeSlow(Math.min(windowBytesMax, this.index.dataBytes));
+    const isWhole = this.index.dataBytes >= windowBytesMax;
+    this.window =
+      (isWhole ? spareWindows.pop() : undefined) ?? Buffer.allocUnsafeSlow(Math.min(windowBytesMax, this.index.dataBytes));
     this.raw = Buffer.allocUnsafeSlow(32 * 1024);
     this.blockHandle = this.index.handle(0);
     this.blockStored = this.window;
@@ -115,6 +124,7 @@ export class TableScanner {
       this.valid = false;
       // The index was checked against the properties, and each block against the index.
       assert(this.passedEntries === this.metadata.entryCount, 'a scan passes every entry of its table');
+      if (this.window.length === windowBytesMax && spareWindows.length < spareWindowsMax) spareWindows.push(this.window);
       return;
     }
     this.blockHandle = this.index.handle(this.blockNumber);

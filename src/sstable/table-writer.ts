@@ -7,7 +7,8 @@
  * 1. Entries come in order: key ascending, and of one key the sequences descending, 0 last. What does not is refused.
  * 2. The file is created, closed and, after a failure, removed by the caller. `finish` leaves it synced.
  * 3. A key counts once in the filter, however many versions it has.
- * 4. Memory is a few blocks, the staging buffer, four bytes a key for the filter, and the index; a large value is never copied.
+ * 4. Memory is a few blocks, the staging buffer, four bytes a key for the filter, and the index; a large value is never copied. All but the
+ *    filter is taken over from the writer before (table-memory.ts).
  */
 
 import type { FileHandle } from '../env/file-system.js';
@@ -18,12 +19,13 @@ import type { Codec } from '../format/compression.js';
 import { hashKey } from '../format/key-hash.js';
 import { compressedBlockRawBytesMax, internalKeyBytesMax, sequenceMax, valueBytesMax } from '../limits.js';
 import type { Block } from './block.js';
-import { BlockBuilder, copyRange, singleEntryHead } from './block-builder.js';
+import { type BlockBuilder, copyRange, singleEntryHead } from './block-builder.js';
 import { BlockCompressor } from './block-compressor.js';
 import { type BlockHandle, blockHandleBytes, codecNone, codecZstd, writeBlockHandle } from './block-handle.js';
 import { StagedOutput } from './staged-output.js';
 import { FilterBuilder, filterBytes } from './table-filter.js';
 import { encodeFooter, footerBytes, type SectionHandle } from './table-footer.js';
+import { giveTableMemory, takeTableMemory } from './table-memory.js';
 import type { TableMetadata } from './table-metadata.js';
 import { encodeProperties, type TableProperties } from './table-properties.js';
 
@@ -55,12 +57,13 @@ export class TableWriter {
   private readonly options: TableWriterOptions;
   private readonly output: StagedOutput;
   private readonly compressor: BlockCompressor;
-  private readonly builder = new BlockBuilder();
-  private readonly indexBuilder = new BlockBuilder();
+  private readonly memory = takeTableMemory();
+  private readonly builder: BlockBuilder = this.memory.blocks;
+  private readonly indexBuilder: BlockBuilder = this.memory.index;
   private readonly filterBuilder = new FilterBuilder();
   private readonly handleBytes = new Uint8Array(blockHandleBytes);
   private readonly handleView = new DataView(this.handleBytes.buffer);
-  private readonly lastKey = Buffer.allocUnsafeSlow(internalKeyBytesMax);
+  private readonly lastKey = this.memory.key;
   private lastKeyBytes = -1;
   private lastSequence = 0;
   private smallestKey = new Uint8Array(0);
@@ -75,7 +78,7 @@ export class TableWriter {
     assert(options.databaseId.length === 16, 'a database id has 16 bytes');
     this.file = file;
     this.options = options;
-    this.output = new StagedOutput(file);
+    this.output = new StagedOutput(file, this.memory.staging);
     this.compressor = new BlockCompressor(options.compression);
   }
 
@@ -160,6 +163,7 @@ export class TableWriter {
     this.output.flush();
     this.file.sync();
     const metadata = { fileNumber, fileBytes: this.output.offset, ...properties };
+    giveTableMemory(this.memory);
     return { metadata, index: indexSection, filter: filterSection };
   }
 

@@ -1,5 +1,5 @@
 /**
- * C10: memory stays within 4 × memtableBytes + cacheBytes + 128 MiB + the open section + the largest value, however fast somebody
+ * C10: memory stays within 4 × memtableBytes + cacheBytes + 192 MiB + the open section + the largest value, however fast somebody
  * writes without awaiting. Measured is what the whole process grew by since the open, at its highest (VmHWM).
  *
  * | tier  | writes                                                                     |
@@ -12,9 +12,11 @@ import { byTier, report } from '../support/tier.js';
 import { runSteady } from './process.js';
 
 const MiB = 1024 * 1024;
-const constantBytes = 128 * MiB;
-/** Buffers that a scan gave to its caller, who let them go, and that are not collected yet. */
+/** V8 gives the young objects of each of two threads up to 48 MiB; the rest is code, the worker's buffers, and what the allocator keeps. */
+const constantBytes = 192 * MiB;
+/** Buffers that a scan gave to its caller, who let them go, and that are not collected yet; of large values some more. */
 const garbageBytes = 64 * MiB;
+const garbageValues = 16;
 
 interface Shape {
   readonly valueBytes: number;
@@ -81,7 +83,7 @@ test.each(chosen)(
     const said = await flood(name, shape, wholeBytes * share);
     const boundBytes = 4 * memtableBytes + cacheBytes + constantBytes + 2 * valueBytes;
     expect(said.written - said.began).toBeLessThanOrEqual(boundBytes);
-    expect(said.read - said.began).toBeLessThanOrEqual(boundBytes + garbageBytes);
+    expect(said.read - said.began).toBeLessThanOrEqual(boundBytes + garbageBytes + garbageValues * valueBytes);
     if (wholeBytes * share > 16 * memtableBytes) expect(said.stalls.count).toBeGreaterThan(0);
     expect(said.right).toBe(true);
   },
