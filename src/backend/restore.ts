@@ -88,7 +88,7 @@ async function unpackInto(files: FileSystem, directory: string, archive: Readabl
 
 function checkEntry(file: UnpackedFile, seen: ReadonlySet<string>): void {
   const kind = parseFileName(file.name)?.kind;
-  const shown = file.name.slice(0, 80);
+  const shown = file.name === '' ? 'the snapshot' : file.name.slice(0, 80);
   if (!file.isFile || kind === undefined || kind === 'temporary') {
     throw corruption(shown, undefined, 'the snapshot has an entry that no snapshot of ours has');
   }

@@ -245,11 +245,18 @@ async function recover(engine: Engine, environment: Environment, found: FoundDat
   if (health.isPoisoned) throw health.poisonError().cause;
 }
 
-/** Logs that were flushed while others were still to be read, and logs without records, are needed no more. */
-async function letGoOfLogs({ parts: { versions, memtables } }: Engine, logNumbers: readonly number[]): Promise<void> {
+/**
+ * Logs that were flushed while they or others were still to be read, and logs without records, are needed no more. Some of them the manifest
+ * may have passed already: a flush lets go of the logs of its own memtable alone.
+ */
+async function letGoOfLogs(
+  { parts: { fileSystem, directory, versions, memtables } }: Engine,
+  logNumbers: readonly number[],
+): Promise<void> {
   const { oldestLogNumber } = memtables;
   const needed = neededLogs(memtables);
-  const unneeded = logNumbers.filter((number) => number >= versions.state.oldestLogNumber && !needed.has(number));
+  const isThere = (number: number): boolean => fileSystem.status(joinPath(directory, logFileName(number)))?.kind === 'file';
+  const unneeded = logNumbers.filter((number) => !needed.has(number) && isThere(number));
   if (unneeded.length === 0) return;
   versions.install({ removedTables: [], addedRuns: [], oldestLogNumber }, [], unneeded, () => {});
   await versions.settled();

@@ -5,7 +5,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { Health } from '../../src/engine/health.js';
 import { VersionStore } from '../../src/engine/version-store.js';
 import { initializeChecksum } from '../../src/format/checksum.js';
-import { tableFileName } from '../../src/format/file-names.js';
+import { joinPath } from '../../src/env/path.js';
+import { logFileName, tableFileName } from '../../src/format/file-names.js';
 import { BlockCache } from '../../src/sstable/block-cache.js';
 import { OpenTables } from '../../src/sstable/open-tables.js';
 import { readCurrent } from '../../src/version/current-file.js';
@@ -53,6 +54,24 @@ describe('a version store', () => {
     expect(isDone).toBe(true);
     expect(readManifest(files, directory, readCurrent(files, directory) ?? 0).oldestLogNumber).toBe(77);
     await versions.settled();
+    versions.close();
+  });
+
+  test('that installs an edit in place removes what the edit replaced only when the edit is durable', () => {
+    const files = filesWithDirectory();
+    const versions = storeOn(files, initialState(databaseId), 1);
+    versions.startManifest();
+    const log = joinPath(directory, logFileName(76));
+    files.open(log, 'create').close();
+    let oldestWhenRemoved = -1;
+    files.onOperation = ({ kind, path: file }) => {
+      if (kind !== 'unlink' || file !== log) return;
+      const image = files.crash(1, 'keepNames');
+      oldestWhenRemoved = readManifest(image, directory, readCurrent(image, directory) ?? 0).oldestLogNumber;
+    };
+    versions.install({ removedTables: [], addedRuns: [], oldestLogNumber: 77 }, [], [76], () => {});
+    versions.installNow();
+    expect(oldestWhenRemoved).toBe(77);
     versions.close();
   });
 

@@ -132,6 +132,8 @@ describe('an archive with something that no snapshot has', () => {
   test.each(foreign)('%s: damage, and nothing is left', async (what, member) => {
     const members = membersOf(shape.image);
     await expectDamage(what, [archiveOf([member, ...members])]);
+    const error = await restored([archiveOf([member, ...members])]);
+    expect(error instanceof VarveError && error.file, `${what}: what is damaged has a name`).toMatch(/./s);
     await expectDamage(what, [archiveOf([...members, member, { name: '000098.log' }])]);
   });
 

@@ -80,8 +80,8 @@ export const backgroundMutants: readonly Mutant[] = [
   {
     name: 'memory-used-again-under-a-write',
     file: 'engine/memtable-set.ts',
-    find: 'if (slot.operationsInFlight === 0 && slot.memtable.isWorthKeeping)',
-    replace: 'if (slot.memtable.isWorthKeeping)',
+    find: 'slot.operationsInFlight === 0 && slot.memtable.isWorthKeeping &&',
+    replace: 'slot.memtable.isWorthKeeping &&',
     breaks: 'a write to a log takes bytes of later records',
     tests: ['engine/memtable-set'],
   },
@@ -91,8 +91,7 @@ export const backgroundMutants: readonly Mutant[] = [
     find: '      this.timer = undefined;\n      this.again();\n',
     replace: '      this.timer = undefined;\n',
     breaks: 'after one failure nothing is flushed any more',
-    tests: ['regressions/013-leftovers-that-cannot-be-listed-or-removed', 'crash/failing-calls'],
-    isLiveness: true,
+    tests: ['engine/retry'],
   },
   {
     name: 'jobs-of-a-lost-worker-forgotten',

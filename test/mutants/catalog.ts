@@ -257,10 +257,18 @@ export const catalogMutants: readonly Mutant[] = [
   {
     name: 'needed-logs-removed-by-the-opening',
     file: 'engine/open.ts',
-    find: 'number >= versions.state.oldestLogNumber && !needed.has(number)',
-    replace: 'number >= versions.state.oldestLogNumber && needed.size >= 0',
+    find: '!needed.has(number) && isThere(number)',
+    replace: 'isThere(number)',
     breaks: 'logs that recovery read are removed before they are flushed',
     tests: ['engine/recovery', 'crash/crash-points'],
+  },
+  {
+    name: 'logs-that-the-manifest-has-passed-stay',
+    file: 'engine/open.ts',
+    find: '!needed.has(number) && isThere(number)',
+    replace: '!needed.has(number) && isThere(number) && number >= versions.state.oldestLogNumber',
+    breaks: 'a log that was flushed while it was still to be read takes room until the next open',
+    tests: ['regressions/172-a-log-that-ends-where-a-memtable-was-full'],
   },
   {
     name: 'unneeded-logs-stay',

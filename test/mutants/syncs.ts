@@ -77,7 +77,7 @@ export const syncMutants: readonly Mutant[] = [
     find: '        this.syncManifest();\n        this.apply(install);',
     replace: '        this.apply(install);',
     breaks: 'the same where a blocked writer installs the edit in place',
-    tests: [crash],
+    tests: ['engine/manifest-change'],
   },
   {
     name: 'newest-log-not-synced-into-the-manifest',
