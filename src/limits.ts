@@ -20,6 +20,9 @@ export const bucketIdMax = 0xffff_ffff;
 /** The bucket that holds the catalogue: bucket name → bucket id. */
 export const catalogBucketId = 0;
 
+/** The bucket that holds the data of a VarveLevel: the one in which the empty key is a key. */
+export const levelBucketName = 'level';
+
 /** Sequence numbers and file numbers are doubles that are whole: 2^53 - 1 of them. */
 export const sequenceMax = Number.MAX_SAFE_INTEGER;
 

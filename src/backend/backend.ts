@@ -31,11 +31,15 @@ export class EngineBackend implements Backend {
   private readonly defrags: DefragRuns;
   private closing: Promise<void> | undefined;
 
-  constructor(private readonly engine: Engine) {
-    this.reader = new Reader(engine);
+  /** `takesEmptyKeys`: whether the empty key is a key, which it is to the engine, and not to etcd. */
+  constructor(
+    private readonly engine: Engine,
+    takesEmptyKeys = false,
+  ) {
+    this.reader = new Reader(engine, takesEmptyKeys);
     this.shared = new SharedReadTransaction(engine, this.reader, this.views);
     this.committer = new Committer(engine, this.sections);
-    this.batch = new BatchTransaction(engine, this.reader, this.sections, this.committer);
+    this.batch = new BatchTransaction(engine, this.reader, this.sections, this.committer, takesEmptyKeys);
     this.committer.transaction = this.batch;
     engine.beforeCommitInPlace = () => this.batch.uncounted(() => this.committer.beforeCommitInPlace());
     this.defrags = new DefragRuns(engine, this.committer);

@@ -26,6 +26,7 @@ export class BatchTransaction implements BatchTx, ReadScope {
     private readonly reader: Reader,
     private readonly sections: SectionLock,
     private readonly committer: Committer,
+    private readonly takesEmptyKeys: boolean,
   ) {}
 
   // ---- the section
@@ -183,7 +184,8 @@ export class BatchTransaction implements BatchTx, ReadScope {
     const valueBytes = byteLength(value);
     const keyEnd = this.scratch.encode(prefix, key);
     const userKeyBytes = keyEnd < 0 ? byteLength(key) : keyEnd - prefix.length;
-    if (userKeyBytes < 1 || keyEnd < 0 || valueBytes > 0x4000_0000) checkPutLimits(userKeyBytes, valueBytes);
+    if (userKeyBytes < 1 || keyEnd < 0 || valueBytes > 0x4000_0000)
+      checkPutLimits(userKeyBytes, valueBytes, this.takesEmptyKeys ? 0 : 1);
     this.engine.writes.put(this.scratch.bytes, keyEnd, userKeyBytes, value, valueBytes);
     this.operations++;
   }
@@ -197,7 +199,7 @@ export class BatchTransaction implements BatchTx, ReadScope {
     this.checkWritable();
     const { prefix } = this.existing(bucket);
     const keyEnd = this.scratch.encode(prefix, key);
-    if (keyEnd > prefix.length) this.engine.writes.delete(this.scratch.bytes, keyEnd);
+    if (keyEnd > prefix.length || (this.takesEmptyKeys && keyEnd >= 0)) this.engine.writes.delete(this.scratch.bytes, keyEnd);
     this.operations++;
   }
 

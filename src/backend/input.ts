@@ -50,12 +50,12 @@ export function resultLimit(limit: number | undefined): number {
   return limit <= 0 ? Number.POSITIVE_INFINITY : limit;
 }
 
-/** Refuses a key or value that is too long, or an empty key. `VARVE_LIMIT`. */
-export function checkPutLimits(keyBytes: number, valueBytes: number): void {
-  if (keyBytes < 1 || keyBytes > keyBytesMax) {
+/** Refuses a key or value that is too long, or a key that is too short. `VARVE_LIMIT`. */
+export function checkPutLimits(keyBytes: number, valueBytes: number, keyBytesMin: number): void {
+  if (keyBytes < keyBytesMin || keyBytes > keyBytesMax) {
     throw new VarveError(
       'VARVE_LIMIT',
-      `a key has 1 to ${keyBytesMax} bytes, not ${keyBytes > keyBytesMax ? `more (${keyBytes})` : '0'}`,
+      `a key has ${keyBytesMin} to ${keyBytesMax} bytes, not ${keyBytes > keyBytesMax ? `more (${keyBytes})` : '0'}`,
     );
   }
   if (valueBytes > valueBytesMax)

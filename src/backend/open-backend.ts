@@ -27,14 +27,14 @@ export function openBackend(config: BackendConfig): Promise<Backend> {
 }
 
 /**
- * As openBackend, for adapters, which build on more than the public interface.
+ * As openBackend, for adapters, which build on more than the public interface, and may take the empty key for one.
  *
  * @internal
  */
-export async function openEngineBackend(config: BackendConfig): Promise<EngineBackend> {
+export async function openEngineBackend(config: BackendConfig, takesEmptyKeys = false): Promise<EngineBackend> {
   const options = resolveOptions(config);
   const engine = await openEngine({ ...options, path: resolvePath(options.path) }, systemEnvironment);
-  return new EngineBackend(engine);
+  return new EngineBackend(engine, takesEmptyKeys);
 }
 
 /** etcd: NewDefaultBackend. As openBackend with the defaults. */

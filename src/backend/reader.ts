@@ -44,7 +44,10 @@ export class Reader {
   private readonly found: FoundValue = { bytes: Buffer.alloc(0), start: 0, end: 0 };
   private readonly scratch = new KeyScratch();
 
-  constructor(private readonly engine: Engine) {}
+  constructor(
+    private readonly engine: Engine,
+    private readonly takesEmptyKeys: boolean,
+  ) {}
 
   /** The bucket of that name which the scope sees, or undefined. */
   bucket(scope: ReadScope, name: BytesInput): Bucket | undefined {
@@ -59,7 +62,7 @@ export class Reader {
       return undefined;
     }
     const end = this.scratch.encode(bucket.prefix, key);
-    if (end <= bucket.prefix.length) return undefined;
+    if (end <= bucket.prefix.length && !(this.takesEmptyKeys && end >= 0)) return undefined;
     const { found } = this;
     return this.engine.reads.get(this.scratch.bytes, end, scope.viewSequence, found)
       ? copyOut(found.bytes, found.start, found.end)

@@ -7,7 +7,8 @@
  * | wrong use: unknown words, values out of range | 2      |
  *
  * Invariants:
- * 1. What was asked for (help, the version) goes to standard output; what is wrong goes to standard error.
+ * 1. What was asked for (help, the version) goes to standard output; what is wrong goes to standard error, as JSON where that was asked for.
+ * 2. `--json` may stand before the command, too.
  */
 import type { Writable } from 'node:stream';
 import { type Argument, Command as Parser, CommanderError, Option } from 'commander';
@@ -64,8 +65,21 @@ function addCommand(program: Parser, command: Command, found: (line: ParsedLine)
   parser.addHelpText('after', `\nExamples:\n${command.examples.map((example) => `  ${example}`).join('\n')}`);
   parser.showHelpAfterError(`(varve ${command.name} --help tells more)`);
   parser.action((...given: unknown[]) =>
-    found({ command, words: wordsOf(command, given), options: parser.opts<Record<string, unknown>>() }),
+    found({ command, words: wordsOf(command, given), options: parser.optsWithGlobals<Record<string, unknown>>() }),
   );
+}
+
+/** Whether JSON was asked for, also where the rest of the line is not understood. */
+function asksForJson(line: readonly string[]): boolean {
+  const end = line.indexOf('--');
+  return (end < 0 ? line : line.slice(0, end)).includes('--json');
+}
+
+/** What is wrong with a line, as one line of JSON. */
+function errorAsJson({ code, message }: CommanderError): string {
+  const text = code === 'commander.help' ? 'no command was given' : message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const hint = '`varve --help` and `varve COMMAND --help` tell more.';
+  return JSON.stringify({ error: { code: 'VARVE_INVALID_ARGUMENT', message: text, hint } });
 }
 
 /**
@@ -78,10 +92,12 @@ export function parseCommandLine(
   streams: { readonly output: Writable; readonly errors: Writable; readonly width: number },
 ): ParsedLine | number {
   let found: ParsedLine | undefined;
+  const isJson = asksForJson(line);
   const program = new Parser('varve')
     .description('Looks into databases of varve, changes them, copies them, checks them and rescues them.')
     .usage('COMMAND [...]')
     .version(version, '-V, --version', 'print the version')
+    .addOption(new Option('--json').hideHelp())
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .addHelpText('after', epilogue)
@@ -91,7 +107,7 @@ export function parseCommandLine(
     })
     .configureOutput({
       writeOut: (text) => streams.output.write(text),
-      writeErr: (text) => streams.errors.write(text),
+      writeErr: (text) => isJson || streams.errors.write(text),
       outputError: (text, write) => write(text.replace(/^error: /, 'varve: ')),
       getOutHelpWidth: () => streams.width,
       getErrHelpWidth: () => streams.width,
@@ -101,8 +117,10 @@ export function parseCommandLine(
   try {
     program.parse([...line], { from: 'user' });
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    if (isJson) streams.errors.write(`${errorAsJson(error)}\n`);
+    return 2;
   }
   return found ?? 2;
 }

@@ -13,34 +13,15 @@ import { nodeFileSystem } from '../env/node-file-system.js';
 import { resolvePath } from '../env/path.js';
 import { VarveError } from '../errors.js';
 import { initializeChecksum } from '../format/checksum.js';
+import { keyBytesMax, levelBucketName } from '../limits.js';
 import { formatBytesAs } from './bytes-text.js';
 
-/** Throws VARVE_ABORTED once the signal has come: between two pieces of work. */
-export function checkSignal(signal: AbortSignal): void {
-  if (signal.aborted) throw new VarveError('VARVE_ABORTED', 'interrupted', { cause: signal.reason });
-}
-
-/** The result of `work`, or VARVE_ABORTED as soon as the signal comes: for what reads only, and so may be left where it stands. */
-export async function unlessAborted<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
-  checkSignal(signal);
-  let stop = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(new VarveError('VARVE_ABORTED', 'interrupted', { cause: signal.reason }));
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-/** Opens the database, lets it be used, and closes it. */
+/** Opens the database, in which every key is one that the engine can store, the empty one too; lets it be used, and closes it. */
 export async function withDatabase<Result>(
   config: BackendConfig,
   use: (database: EngineBackend) => Promise<Result>,
 ): Promise<Result> {
-  const database = await openEngineBackend({ readOnly: true, createIfMissing: false, ...config });
+  const database = await openEngineBackend({ readOnly: true, createIfMissing: false, ...config }, true);
   let result: Result;
   try {
     result = await use(database);
@@ -69,9 +50,11 @@ export async function withLockedDirectory<Result>(path: string, use: (directory:
   return result;
 }
 
-/** Lets signals be heard in the middle of work that never waits. */
-export function giveWay(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** Refuses the empty key where nobody but this command could read it. */
+export function checkNewKey(bucket: Buffer, key: Buffer): void {
+  if (key.length > 0 || bucket.equals(Buffer.from(levelBucketName))) return;
+  const exception = `the empty key is one in the bucket ${levelBucketName} alone, that of a VarveLevel`;
+  throw new VarveError('VARVE_LIMIT', `a key has 1 to ${keyBytesMax} bytes, not 0: ${exception}`);
 }
 
 /** Throws VARVE_BUCKET_NOT_FOUND. A reader takes a missing bucket for an empty one, which would hide a typing error. */

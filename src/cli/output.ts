@@ -6,9 +6,11 @@
  * Invariants:
  * 1. Memory is one gathered piece: whoever prints much awaits `flush` where `isFull` says so.
  * 2. What else draws on the same terminal is wiped before something is written.
- * 3. A stream whose reader has gone is an error of the system (EPIPE), thrown by `flush`; main.ts takes it for a good end.
+ * 3. Nobody waits for a reader that does not read once the signal has come.
+ * 4. A stream whose reader has gone is an error of the system (EPIPE), thrown by `flush`; main.ts takes it for a good end.
  */
 import type { Writable } from 'node:stream';
+import { unlessAborted } from './signal.js';
 
 const gatheredCharactersMax = 64 * 1024;
 
@@ -30,6 +32,7 @@ export class Output {
     readonly width: number,
     /** Whether a terminal shows it. */
     readonly isTerminal: boolean,
+    private readonly signal: AbortSignal,
     private readonly wipe: () => void,
   ) {}
 
@@ -93,9 +96,10 @@ export class Output {
 
   private write(piece: string | Uint8Array): Promise<void> {
     if (this.isTerminal) this.wipe();
-    return new Promise((resolve, reject) => {
+    const written = new Promise<void>((resolve, reject) => {
       this.stream.write(piece, (error) => (error === null || error === undefined ? resolve() : reject(error)));
     });
+    return unlessAborted(this.signal, written);
   }
 }
 

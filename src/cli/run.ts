@@ -56,7 +56,7 @@ function tell(world: World, command: Command, error: unknown, isJson: boolean): 
 async function runCommand({ command, words, options }: ParsedLine, world: World): Promise<number> {
   const isJson = options['json'] === true;
   const progress = new Progress(world.errors, () => (isJson ? undefined : world.watchedWidth()));
-  const output = new Output(world.output, isJson, world.width, world.isTerminal, () => progress.end());
+  const output = new Output(world.output, isJson, world.width, world.isTerminal, world.signal, () => progress.end());
   try {
     const outcome = await command.run(new Call(words, options, world.input, output, progress, world.signal));
     progress.end();
@@ -66,7 +66,8 @@ async function runCommand({ command, words, options }: ParsedLine, world: World)
     progress.end();
     if (isBrokenPipe(error)) return 0;
     if (world.signal.aborted) {
-      world.errors.write(`varve ${command.name}: interrupted\n`);
+      const text = isJson ? JSON.stringify({ error: { code: 'VARVE_ABORTED', message: 'interrupted' } }) : undefined;
+      world.errors.write(`${text ?? `varve ${command.name}: interrupted`}\n`);
       return Number(world.signal.reason);
     }
     // What was found out before the error is told too.

@@ -4,7 +4,7 @@
 import { constants, realpathSync } from 'node:fs';
 import { mkdtemp, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { systemErrorCode, VarveError } from '../errors.js';
 import { ioError } from './io-error.js';
 
@@ -35,6 +35,13 @@ export async function* fileInPieces(path: string): AsyncGenerator<unknown, void,
   } finally {
     await file.close();
   }
+}
+
+/** The path with every link followed that is there, however much of its end is missing. Absolute. VARVE_IO. */
+export function followKnownLinks(path: string): string {
+  const followed = followLinks(path);
+  const above = dirname(path);
+  return followed !== path || above === path ? followed : join(followKnownLinks(above), basename(path));
 }
 
 /** The path with every link followed, which a FileSystem does not do in the last place; as it is where nothing is there. VARVE_IO. */

@@ -17,6 +17,7 @@ import { databaseExists, openEngineBackend } from '../backend/open-backend.js';
 import { systemClock } from '../env/clock.js';
 import { invalidArgument, VarveError } from '../errors.js';
 import type { FoundValue } from '../format/entry-cursor.js';
+import { levelBucketName } from '../limits.js';
 import { describe } from '../options.js';
 import { type AbstractBatchOperation, AbstractLevel } from './abstract-base.js';
 import { ChainedBatch } from './chained-batch.js';
@@ -39,9 +40,6 @@ import {
 } from './options.js';
 import { LevelSnapshot, viewOf } from './snapshot.js';
 import { Turn } from './turn.js';
-
-/** The bucket that holds the data of a VarveLevel. */
-export const levelBucketName = 'level';
 
 /** A read's options as abstract-level passes them on. */
 interface ReadOptions {

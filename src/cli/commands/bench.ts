@@ -3,12 +3,15 @@ import { rm } from 'node:fs/promises';
 import type { Backend } from '../../api.js';
 import { makeTemporaryDirectory } from '../../env/outside-files.js';
 import { invalidArgument } from '../../errors.js';
+import { valueBytesMax } from '../../limits.js';
 import type { Call, Command } from '../command.js';
-import { checkSignal, giveWay, withDatabase } from '../database.js';
+import { withDatabase } from '../database.js';
 import { formatBytes, formatCount } from '../output.js';
+import { checkSignal, giveWay } from '../signal.js';
 
 const entriesDefault = 200_000;
 const valueBytesDefault = 100;
+const entriesMax = 1_000_000_000;
 const sectionEntries = 1000;
 
 /** One line of the result. */
@@ -16,6 +19,10 @@ interface Measured {
   readonly work: string;
   readonly operations: number;
   readonly milliseconds: number;
+}
+
+function* ascending(count: number): Generator<number> {
+  for (let number = 0; number < count; number++) yield number;
 }
 
 /** Numbers that look random and are the same every time (a linear congruential generator). */
@@ -46,8 +53,7 @@ class Bench {
   ) {}
 
   async run(): Promise<void> {
-    const ascending = Array.from({ length: this.entries }, (_, i) => i);
-    await this.measure('put, ascending keys', () => this.putAll(ascending));
+    await this.measure('put, ascending keys', () => this.putAll(ascending(this.entries)));
     await this.measure('put, random keys', () => this.putAll(shuffled(this.entries)));
     await this.measure('get, random keys', () => this.getAll());
     await this.measure('scan', () => this.scanAll());
@@ -127,7 +133,8 @@ export const bench: Command = {
   async run(call) {
     const entries = call.count('entries') ?? entriesDefault;
     const valueBytes = call.count('valueBytes') ?? valueBytesDefault;
-    if (entries === 0) throw invalidArgument('--entries is 1 or more');
+    if (entries < 1 || entries > entriesMax) throw invalidArgument(`--entries is 1 to ${entriesMax}`);
+    if (valueBytes > valueBytesMax) throw invalidArgument(`--value-bytes is 0 to ${valueBytesMax}`);
     const path = await makeTemporaryDirectory('varve-bench-');
     try {
       await withDatabase({ path, readOnly: false, createIfMissing: true }, async (database) => {

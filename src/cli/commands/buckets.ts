@@ -1,9 +1,10 @@
 /** `varve buckets`: their names, and what they hold. */
 import { bytesToJson, formatBytesAs } from '../bytes-text.js';
 import type { Command, Outcome } from '../command.js';
-import { checkSignal, giveWay, withDatabase } from '../database.js';
+import { withDatabase } from '../database.js';
 import { formatBytes, formatCount } from '../output.js';
 import { formOf, hexSwitch } from '../range.js';
+import { checkSignal, giveWay } from '../signal.js';
 
 export const buckets: Command = {
   name: 'buckets',

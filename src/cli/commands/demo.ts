@@ -12,9 +12,9 @@ import { openBackend, verify } from '../../backend/open-backend.js';
 import { makeTemporaryDirectory } from '../../env/outside-files.js';
 import { VarveError } from '../../errors.js';
 import type { Call, Command } from '../command.js';
-import { checkSignal } from '../database.js';
 import { batchEntries, demoKey, demoValue } from '../demo-writer.js';
 import { formatBytes, formatCount, formatNoun } from '../output.js';
+import { checkSignal } from '../signal.js';
 
 const batchesBeforeKill = 200;
 

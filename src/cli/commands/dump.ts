@@ -1,8 +1,9 @@
 /** `varve dump`: everything as JSON lines. */
 import { bytesToJson, parseBytesAs } from '../bytes-text.js';
 import type { Command, Outcome } from '../command.js';
-import { checkBucket, checkSignal, withDatabase } from '../database.js';
+import { checkBucket, withDatabase } from '../database.js';
 import { formOf, hexSwitch } from '../range.js';
+import { checkSignal } from '../signal.js';
 
 export const dump: Command = {
   name: 'dump',

@@ -1,4 +1,5 @@
 /** `varve get`: the value of one key. */
+import { invalidArgument } from '../../errors.js';
 import { bytesToJson, formatBytesAs, parseBytesAs } from '../bytes-text.js';
 import type { Command, Outcome } from '../command.js';
 import { checkBucket, withDatabase } from '../database.js';
@@ -25,6 +26,7 @@ export const get: Command = {
     const bucket = parseBytesAs(form, 'the bucket', call.word('bucket'));
     const key = parseBytesAs(form, 'the key', call.word('key'));
     const { output } = call;
+    if (call.has('raw') && output.isJson) throw invalidArgument('give --raw or --json, not both');
     return withDatabase<Outcome>({ path: call.word('database') }, async (database) => {
       const view = database.readTx();
       checkBucket(view, bucket);

@@ -1,6 +1,7 @@
 /** `varve hash`: one number over all content. */
 import type { Command, Outcome } from '../command.js';
-import { unlessAborted, withDatabase } from '../database.js';
+import { withDatabase } from '../database.js';
+import { unlessAborted } from '../signal.js';
 
 export const hash: Command = {
   name: 'hash',

@@ -8,12 +8,12 @@ import { initializeChecksum } from '../../format/checksum.js';
 import { type FileKind, parseFileName } from '../../format/file-names.js';
 import { formatBytesAs } from '../bytes-text.js';
 import type { Command } from '../command.js';
-import { checkSignal, giveWay } from '../database.js';
 import { inspectLog } from '../inspect/log.js';
 import { inspectManifest } from '../inspect/manifest.js';
 import { OneFile, type Part, readPiece, sizeOf } from '../inspect/part.js';
 import { inspectCurrent, inspectLock } from '../inspect/small-files.js';
 import { inspectTable } from '../inspect/table.js';
+import { checkSignal, giveWay } from '../signal.js';
 
 const partsBetweenLooks = 256;
 

@@ -1,6 +1,7 @@
 /** `varve levels`: a picture of levels, runs and tables, from the manifest alone. */
 import { writeFile } from 'node:fs/promises';
 import { nodeFileSystem } from '../../env/node-file-system.js';
+import { ioError } from '../../env/io-error.js';
 import { corruption, systemErrorCode, invalidArgument } from '../../errors.js';
 import { currentFileName } from '../../format/file-names.js';
 import { readCurrent } from '../../version/current-file.js';
@@ -34,7 +35,7 @@ async function writeSvg(file: string, svg: string): Promise<void> {
     await writeFile(file, svg, { flag: 'wx' });
   } catch (error) {
     if (systemErrorCode(error) === 'EEXIST') throw invalidArgument(`${file} exists, and is left as it is`);
-    throw error;
+    throw ioError('write', file, error);
   }
 }
 

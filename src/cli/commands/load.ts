@@ -12,11 +12,12 @@ import type { BatchTx } from '../../api.js';
 import { invalidArgument, VarveError } from '../../errors.js';
 import { bytesFromJson, parseBytesAs } from '../bytes-text.js';
 import type { Call, Command } from '../command.js';
-import { checkSignal, withDatabase } from '../database.js';
+import { checkNewKey, withDatabase } from '../database.js';
 import { openInput } from '../input.js';
 import { linesOf } from '../lines.js';
 import { formatCount, formatNoun } from '../output.js';
 import { formOf, hexSwitch } from '../range.js';
+import { checkSignal } from '../signal.js';
 
 const sectionLinesDefault = 1000;
 const sectionBytesMax = 1024 * 1024;
@@ -107,6 +108,7 @@ class Loading {
     if (!this.known.has(name)) this.tx.unsafeCreateBucket(bucket);
     this.known.add(name);
     if (entry === undefined) return;
+    checkNewKey(bucket, entry.key);
     this.tx.unsafePut(bucket, entry.key, entry.value);
     this.entries++;
   }
@@ -169,7 +171,7 @@ export const load: Command = {
     if (sectionLines === 0) throw invalidArgument('--section is 1 or more');
     const file = call.optionalWord('file') ?? '-';
     const source = openInput(call, file);
-    // Before a database is made: a file that is not there.
+    // Before a database is made: a file that cannot be opened.
     if (file !== '-') await new Promise((resolve, reject) => source.once('error', reject).once('open', resolve));
     await withDatabase({ path: call.word('database'), readOnly: false, createIfMissing: true }, async (database) => {
       const loading = new Loading(database.batchTx(), fallback, sectionLines);

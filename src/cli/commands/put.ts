@@ -3,9 +3,10 @@ import { invalidArgument, VarveError } from '../../errors.js';
 import { valueBytesMax } from '../../limits.js';
 import { bytesToJson, parseBytesAs } from '../bytes-text.js';
 import type { Call, Command } from '../command.js';
-import { checkSignal, withDatabase } from '../database.js';
+import { checkNewKey, withDatabase } from '../database.js';
 import { openInput } from '../input.js';
 import { formOf, hexSwitch } from '../range.js';
+import { checkSignal } from '../signal.js';
 
 /** The value, from the command line, a file or standard input. */
 async function readValue(call: Call): Promise<Buffer> {
@@ -50,6 +51,7 @@ export const put: Command = {
     const form = formOf(call);
     const bucket = parseBytesAs(form, 'the bucket', call.word('bucket'));
     const key = parseBytesAs(form, 'the key', call.word('key'));
+    checkNewKey(bucket, key);
     const createIfMissing = call.has('create');
     const value = await readValue(call);
     await withDatabase({ path: call.word('database'), readOnly: false, createIfMissing }, async (database) => {

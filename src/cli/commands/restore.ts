@@ -3,9 +3,9 @@ import { statSync } from 'node:fs';
 import { restoreWithProgress } from '../../backend/open-backend.js';
 import { VarveError } from '../../errors.js';
 import type { Call, Command } from '../command.js';
-import { checkSignal } from '../database.js';
 import { openInput } from '../input.js';
 import { formatBytes } from '../output.js';
+import { checkSignal } from '../signal.js';
 
 /**
  * The pieces of the source, which is opened at the first: a target that is refused opens nothing. A signal ends them with an error, and

@@ -1,8 +1,9 @@
 /** `varve scan`: the entries of a bucket, or of a range of it. */
 import { bytesToJson, formatBytesAs, parseBytesAs } from '../bytes-text.js';
 import type { Command, Outcome } from '../command.js';
-import { checkBucket, checkSignal, giveWay, withDatabase } from '../database.js';
+import { checkBucket, withDatabase } from '../database.js';
 import { formOf, hexSwitch, rangeSwitches, readRange } from '../range.js';
+import { checkSignal, giveWay } from '../signal.js';
 
 const entriesBetweenLooks = 4096;
 

@@ -10,6 +10,7 @@ import { PassThrough, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Snapshot } from '../../api.js';
 import { nodeFileSystem } from '../../env/node-file-system.js';
+import { ioError } from '../../env/io-error.js';
 import { resolvePath } from '../../env/path.js';
 import { invalidArgument, systemErrorCode } from '../../errors.js';
 import type { Call, Command, Outcome } from '../command.js';
@@ -52,7 +53,7 @@ async function writeFile(call: Call, snapshot: Snapshot, file: string): Promise<
   const partial = `${file}.partial`;
   // Who runs the command a second time meanwhile is refused here.
   const handle = await open(partial, 'wx', 0o600).catch((error: unknown) => {
-    if (systemErrorCode(error) !== 'EEXIST') throw error;
+    if (systemErrorCode(error) !== 'EEXIST') throw ioError('make', partial, error);
     throw invalidArgument(`${partial} exists: another snapshot is being written, or one was killed (then remove the file)`);
   });
   try {

@@ -1,8 +1,8 @@
 /** `varve verify`: reads every byte and lists what is wrong. */
 import { verifyWithProgress } from '../../backend/open-backend.js';
 import type { Command } from '../command.js';
-import { unlessAborted } from '../database.js';
 import { formatBytes, formatNoun } from '../output.js';
+import { unlessAborted } from '../signal.js';
 
 export const verify: Command = {
   name: 'verify',

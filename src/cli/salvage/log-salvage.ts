@@ -30,6 +30,8 @@ export interface LogToSalvage {
   readonly requiredBytes: number;
   /** What the manifest says is durable of it; undefined where it does not know the log. */
   readonly durableBytes: number | undefined;
+  /** Of its first record, as its header says; 0 where that is damaged. */
+  readonly firstSequence: number;
 }
 
 interface Frame {
@@ -84,7 +86,7 @@ class LogSalvage {
     this.codec = new FrameCodec(logFrameMagic, databaseId, log.number);
     this.limit = log.requiredBytes === 0 ? window.sizeBytes : Math.min(window.sizeBytes, log.requiredBytes);
     this.knownBytes = Math.max(log.requiredBytes, log.durableBytes ?? 0);
-    this.lastGiven = lastSequence;
+    this.lastGiven = Math.max(lastSequence, log.firstSequence - 1);
   }
 
   *run(hasHeader: boolean): Generator<Salvaged> {

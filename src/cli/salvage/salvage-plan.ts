@@ -2,12 +2,17 @@
  * Which files of a damaged database hold it, from the oldest to the newest.
  *
  *   CURRENT ─▶ manifest sound ─▶ its tables: last level first, then the logs it needs            the order of age is known
- *      └ damaged ─▶ the manifest with the highest number, if it is sound ─▶ the same
- *                        └ none ─▶ every table and log there is, by their sequences              the order is a guess where
- *                                                                                              sequences of tables overlap
+ *      │              └ names files that are missing, and does not name tables that are there ─┐
+ *      └ damaged ─▶ the manifest with the highest number, if it is sound ─▶ the same           │
+ *                        └ none ───────────────────────────────────────────────────────────────┴▶ every table and log there is, by
+ *                                                     their sequences: the order is a guess where sequences of tables overlap
+ *
+ * A manifest that was cut off between two records is sound, and older than what lies beside it: its tables were merged and removed, its
+ * logs flushed and removed, and what came of them it does not know.
  *
  * Invariants:
  * 1. What is applied later is newer, as far as that can be known; where it cannot, `doubts` says of which tables.
+ * 2. A file that cannot be read costs what it holds, and no other file.
  */
 import { joinPath } from '../../env/path.js';
 import type { FileSystem } from '../../env/file-system.js';
@@ -34,7 +39,8 @@ import { readManifest } from '../../version/manifest-reader.js';
 import type { ManifestState } from '../../version/manifest-state.js';
 import { readLogHeader } from '../../wal/log-reader.js';
 import type { LogToSalvage } from './log-salvage.js';
-import { type Loss, messageOfDamage } from './salvaged.js';
+import { logsOf, missingLogs, type NumberedHeader } from './log-chain.js';
+import { type Loss, messageOfDamage, unlessDamaged } from './salvaged.js';
 
 /** A table to read; without metadata nothing is known of it but that it is there. */
 export interface TableToSalvage {
@@ -53,7 +59,13 @@ export interface SalvagePlan {
   readonly losses: readonly Loss[];
   /** Sentences on what is not known of the order of tables. */
   readonly doubts: readonly string[];
+  /** Whether no manifest says which tables and logs there must be: then some may be missing that nobody misses. */
+  readonly isGuess: boolean;
 }
+
+const guessed =
+  'every table in the directory was read, also one that was replaced but not yet removed, so what was deleted may be back; ' +
+  'and a table or log that is missing is not noticed where no other file speaks of it.';
 
 class Planner {
   readonly losses: Loss[] = [];
@@ -68,16 +80,18 @@ class Planner {
   }
 
   plan(): SalvagePlan {
+    const { fileSystem, directory, losses, doubts } = this;
     const state = this.readState();
     const databaseId = state?.databaseId ?? this.findDatabaseId();
-    const { fileSystem, directory, losses, doubts } = this;
-    const openTables = new OpenTables(fileSystem, directory);
-    const context = { fileSystem, directory, databaseId, codec: loadCodec(), openTables };
-    const tables = state === undefined ? this.guessTables(context) : tablesOf(state);
-    const known = tables.map(({ metadata }) => metadata?.maxSequence ?? 0);
-    const lastSequence = state?.lastSequence ?? known.reduce((largest, one) => Math.max(largest, one), 0);
-    const logs = this.chainLogs(databaseId, state);
-    return { context, tables, logs, lastSequence, losses, doubts };
+    const context = { fileSystem, directory, databaseId, codec: loadCodec(), openTables: new OpenTables(fileSystem, directory) };
+    const headers = this.readLogHeaders(databaseId, state?.oldestLogNumber ?? 0);
+    const isGuess = state === undefined || this.hasLostItsEnd(context, state, headers);
+    const tables = isGuess ? this.guessTables(context) : tablesOf(state);
+    let lastSequence = state?.lastSequence ?? 0;
+    if (isGuess) for (const { metadata } of tables) lastSequence = Math.max(lastSequence, metadata?.maxSequence ?? 0);
+    if (isGuess && state !== undefined) this.noteMissingTables(state);
+    losses.push(...missingLogs(headers, state, lastSequence));
+    return { context, tables, logs: logsOf(headers, state), lastSequence, losses, doubts, isGuess };
   }
 
   private numbersOf(kind: FileKind): number[] {
@@ -108,11 +122,7 @@ class Planner {
       number === undefined
         ? undefined
         : this.attempt(manifestFileName(number), () => readManifest(fileSystem, directory, number));
-    if (state === undefined) {
-      this.doubts.push(
-        'There is no sound manifest: every table in the directory was read, also one that was replaced but not yet removed.',
-      );
-    }
+    if (state === undefined) this.doubts.push(`There is no sound manifest: ${guessed}`);
     return state;
   }
 
@@ -125,31 +135,66 @@ class Planner {
     ];
     const votes = new Map<string, number>();
     for (const { name, at } of places) {
-      const handle = this.fileSystem.open(joinPath(this.directory, name), 'read');
-      try {
-        const id = new Uint8Array(databaseIdBytes);
-        const offset = at >= 0 ? at : handle.sizeBytes() + at;
-        if (offset < 0 || handle.read(id, offset) < id.length) continue;
-        const hex = Buffer.from(id).toString('hex');
-        votes.set(hex, (votes.get(hex) ?? 0) + 1);
-      } finally {
-        handle.close();
-      }
+      const id = this.readId(name, at);
+      if (id !== undefined) votes.set(id, (votes.get(id) ?? 0) + 1);
     }
     const [winner] = [...votes].sort(([, a], [, b]) => b - a);
     if (winner === undefined) throw corruption(this.directory, undefined, 'no file in it says of which database it is');
     return Buffer.from(winner[0], 'hex');
   }
 
-  private guessTables(context: TableFileContext): TableToSalvage[] {
-    const tables = this.numbersOf('table').map((number) => {
-      // A table that cannot be read at all is told as a loss when its turn comes.
+  /** What stands where a file of that name has the id, in hexadecimal; counted from the end where `at` is negative. */
+  private readId(name: string, at: number): string | undefined {
+    return unlessDamaged(() => {
+      const handle = this.fileSystem.open(joinPath(this.directory, name), 'read');
       try {
-        return { number, metadata: readTableMetadata(context, number) };
-      } catch (error) {
-        messageOfDamage(error);
-        return { number, metadata: undefined };
+        const id = new Uint8Array(databaseIdBytes);
+        const offset = at >= 0 ? at : handle.sizeBytes() + at;
+        return offset < 0 || handle.read(id, offset) < id.length ? undefined : Buffer.from(id).toString('hex');
+      } finally {
+        handle.close();
       }
+    });
+  }
+
+  /** The logs there are from `oldest` on; what is wrong with one is told when it is read. */
+  private readLogHeaders(databaseId: Uint8Array, oldest: number): NumberedHeader[] {
+    const numbers = this.numbersOf('log').filter((number) => number >= oldest);
+    return numbers.map((number) => {
+      const header = unlessDamaged(() => readLogHeader(this.fileSystem, this.directory, number, databaseId));
+      return { number, header };
+    });
+  }
+
+  /** Whether files that the manifest names are gone, and tables that it does not know may hold what was in them. */
+  private hasLostItsEnd(context: TableFileContext, state: ManifestState, headers: readonly NumberedHeader[]): boolean {
+    const named = tablesOf(state).map(({ number }) => number);
+    const isComplete =
+      named.every((number) => this.names.includes(tableFileName(number))) &&
+      missingLogs(headers, state, state.lastSequence).length === 0;
+    if (isComplete) return false;
+    const unnamed = this.numbersOf('table').filter((number) => !named.includes(number));
+    if (!unnamed.some((number) => unlessDamaged(() => readTableMetadata(context, number)) !== undefined)) return false;
+    this.doubts.push(
+      `The manifest names files that are missing, and not all tables that are there: it may have lost its end. So ${guessed}`,
+    );
+    return true;
+  }
+
+  private noteMissingTables(state: ManifestState): void {
+    for (const { number, metadata } of tablesOf(state)) {
+      const file = tableFileName(number);
+      if (metadata === undefined || this.names.includes(file)) continue;
+      const { entryCount: entries, fileBytes: bytes, smallestKey, largestKey } = metadata;
+      const message = 'the table is missing; what was in it may be in tables that the manifest does not name';
+      this.losses.push({ kind: 'loss', file, bytes, message, entries, isAtMost: true, smallestKey, largestKey });
+    }
+  }
+
+  private guessTables(context: TableFileContext): TableToSalvage[] {
+    // A table that cannot be read at all is told as a loss when its turn comes.
+    const tables = this.numbersOf('table').map((number) => {
+      return { number, metadata: unlessDamaged(() => readTableMetadata(context, number)) };
     });
     const age = ({ metadata }: TableToSalvage): number => metadata?.maxSequence ?? -1;
     tables.sort((a, b) => age(a) - age(b) || a.number - b.number);
@@ -169,34 +214,6 @@ class Planner {
         );
       }
     });
-  }
-
-  private chainLogs(databaseId: Uint8Array, state: ManifestState | undefined): LogToSalvage[] {
-    const oldest = state?.oldestLogNumber ?? 0;
-    const numbers = this.numbersOf('log').filter((number) => number >= oldest);
-    const required = new Map<number, number>();
-    const missing = (number: number, who: string): void => {
-      if (number === 0 || number < oldest || (state === undefined && number < (numbers[0] ?? 0)) || numbers.includes(number))
-        return;
-      this.losses.push({ kind: 'loss', file: logFileName(number), message: `the log is missing: ${who} names it` });
-    };
-    for (const number of numbers) {
-      try {
-        const header = readLogHeader(this.fileSystem, this.directory, number, databaseId);
-        if (header === undefined) continue;
-        missing(header.previousLogNumber, logFileName(number));
-        required.set(header.previousLogNumber, header.previousLogBytes);
-      } catch (error) {
-        // Told when the log itself is read.
-        messageOfDamage(error);
-      }
-    }
-    if (state !== undefined) missing(state.newestLogNumber, 'the manifest');
-    return numbers.map((number) => ({
-      number,
-      requiredBytes: required.get(number) ?? 0,
-      durableBytes: number === state?.newestLogNumber ? state.newestLogBytes : undefined,
-    }));
   }
 }
 

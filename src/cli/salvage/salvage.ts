@@ -13,16 +13,18 @@ import type { Backend, BatchTx } from '../../api.js';
 import { takeTarget } from '../../backend/restore-target.js';
 import { verifyDirectory } from '../../engine/verify.js';
 import type { FileSystem } from '../../env/file-system.js';
+import { followKnownLinks } from '../../env/outside-files.js';
 import { joinPath } from '../../env/path.js';
 import { corruption, invalidArgument } from '../../errors.js';
 import { readBucketId } from '../../format/internal-key.js';
-import { checkSignal, giveWay, withDatabase } from '../database.js';
+import { withDatabase } from '../database.js';
 import { userKeyOf } from '../internal-key-text.js';
 import { BucketNames } from './bucket-names.js';
 import { salvageLog } from './log-salvage.js';
 import { planSalvage, type SalvagePlan } from './salvage-plan.js';
 import { type Loss, mayCostBuckets, type Salvaged, type SalvagedEntry } from './salvaged.js';
 import { salvageTable } from './table-salvage.js';
+import { checkSignal, giveWay } from '../signal.js';
 
 const sectionEntriesMax = 1000;
 const sectionBytesMax = 1024 * 1024;
@@ -65,7 +67,7 @@ function* readAll({ context, tables, logs, lastSequence }: SalvagePlan): Generat
 
 async function readNames(plan: SalvagePlan, watch: SalvageWatch): Promise<BucketNames> {
   const names = new BucketNames();
-  names.isIncomplete = plan.losses.some(mayCostBuckets);
+  names.isIncomplete = plan.isGuess || plan.losses.some(mayCostBuckets);
   let steps = 0;
   for (const salvaged of readAll(plan)) {
     if (salvaged.kind === 'entry') names.take(salvaged);
@@ -197,7 +199,7 @@ export async function salvage(
   path: string,
   watch: SalvageWatch,
 ): Promise<SalvageReport> {
-  if (`${path}/`.startsWith(`${directory}/`))
+  if (`${followKnownLinks(path)}/`.startsWith(`${followKnownLinks(directory)}/`))
     throw invalidArgument('the new database cannot be in the damaged one, which is left as it is');
   const plan = planSalvage(fileSystem, directory);
   watch.onStep('looking');

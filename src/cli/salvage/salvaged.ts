@@ -42,3 +42,13 @@ export function messageOfDamage(error: unknown): string {
   if (error instanceof VarveError && (error.code === 'VARVE_CORRUPTION' || error.code === 'VARVE_IO')) return error.message;
   throw error;
 }
+
+/** The result, or undefined where there is damage, which is told elsewhere. */
+export function unlessDamaged<Result>(read: () => Result): Result | undefined {
+  try {
+    return read();
+  } catch (error) {
+    messageOfDamage(error);
+    return undefined;
+  }
+}
