@@ -8,7 +8,7 @@ import { formatInternalKey, internalKeyToJson } from '../internal-key-text.js';
 import { formatBytes, formatNoun, type Output } from '../output.js';
 import { salvage, type SalvageReport, type SalvageWatch, type ToldLoss } from '../salvage/salvage.js';
 
-function lossToJson({ kind: _kind, smallestKey, largestKey, ...loss }: ToldLoss): unknown {
+function lossToJson({ kind: _kind, isOfUnknownAge: _isOfUnknownAge, smallestKey, largestKey, ...loss }: ToldLoss): unknown {
   return {
     ...loss,
     entries: loss.entries ?? null,

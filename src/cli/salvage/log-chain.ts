@@ -46,9 +46,9 @@ export function missingLogs(headers: readonly NumberedHeader[], state: ManifestS
     }
     reached = Math.max(reached, firstSequence - 1);
   }
-  // Of the newest log nobody says how much was in it, unless one that is newer was begun after the manifest was written.
+  // A newer log says how far those before it went; without one nobody knows how much was in the newest.
   const newest = state?.newestLogNumber ?? 0;
-  if (isMissing(newest) && !headers.some(({ header }) => header?.previousLogNumber === newest))
+  if (isMissing(newest) && !headers.some(({ number, header }) => number > newest && header !== undefined))
     losses.push({ kind: 'loss', file: logFileName(newest), message: 'the log is missing: the manifest names it' });
   return losses;
 }

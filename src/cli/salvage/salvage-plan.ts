@@ -31,7 +31,7 @@ import {
 import { levelCount } from '../../limits.js';
 import { OpenTables } from '../../sstable/open-tables.js';
 import type { TableFileContext } from '../../sstable/table-context.js';
-import { readTableMetadata } from '../../sstable/table-file.js';
+import { readFooter, readTableMetadata } from '../../sstable/table-file.js';
 import { footerBytes } from '../../sstable/table-footer.js';
 import type { TableMetadata } from '../../sstable/table-metadata.js';
 import { readCurrent } from '../../version/current-file.js';
@@ -196,6 +196,10 @@ class Planner {
     const tables = this.numbersOf('table').map((number) => {
       return { number, metadata: unlessDamaged(() => readTableMetadata(context, number)) };
     });
+    for (const { number, metadata } of tables) {
+      if (metadata !== undefined || unlessDamaged(() => readFooter(context, number)) === undefined) continue;
+      this.doubts.push(`${tableFileName(number)} does not say how new it is: it was taken for the oldest.`);
+    }
     const age = ({ metadata }: TableToSalvage): number => metadata?.maxSequence ?? -1;
     tables.sort((a, b) => age(a) - age(b) || a.number - b.number);
     this.noteDoubts(tables.flatMap(({ metadata }) => (metadata === undefined ? [] : [metadata])));

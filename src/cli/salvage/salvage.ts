@@ -172,16 +172,18 @@ async function rewrite(plan: SalvagePlan, names: BucketNames, database: Backend,
   watch.onStep('saving');
   const rewriting = new Rewriting(database, names);
   rewriting.begin();
+  const ageless: Loss[] = [];
   for (const salvaged of readAll(plan)) {
-    if (salvaged.kind === 'loss') rewriting.lose(salvaged);
-    else rewriting.put(salvaged);
+    if (salvaged.kind === 'entry') rewriting.put(salvaged);
+    else if (salvaged.isOfUnknownAge === true) ageless.push(salvaged);
+    else rewriting.lose(salvaged);
     if (!rewriting.isSectionFull) continue;
     await rewriting.next();
     watch.onEntries(rewriting.entries);
     checkSignal(watch.signal);
   }
   // Files that are missing belong between the others; what is said of them is said of all that there is.
-  for (const loss of plan.losses) rewriting.lose(loss);
+  for (const loss of [...ageless, ...plan.losses]) rewriting.lose(loss);
   await rewriting.end();
   return {
     entries: await countEntries(database, watch),

@@ -25,6 +25,8 @@ export interface Loss {
   readonly smallestKey?: Uint8Array | undefined;
   readonly excludesSmallest?: boolean;
   readonly largestKey?: Uint8Array | undefined;
+  /** Nobody knows what was salvaged before it and what after it is older. */
+  readonly isOfUnknownAge?: boolean;
 }
 
 export type Salvaged = SalvagedEntry | Loss;

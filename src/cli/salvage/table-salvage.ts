@@ -32,7 +32,9 @@ export function* salvageTable(
     index = TableIndex.decode(readSection(context, fileNumber, footer.index), file, footer.index.offset, footer.filter.offset);
   } catch (error) {
     const { entryCount, fileBytes, smallestKey, largestKey } = metadata ?? {};
-    yield { kind: 'loss', file, bytes: fileBytes, message: messageOfDamage(error), entries: entryCount, smallestKey, largestKey };
+    const message = messageOfDamage(error);
+    const isOfUnknownAge = metadata === undefined;
+    yield { kind: 'loss', file, bytes: fileBytes, message, entries: entryCount, smallestKey, largestKey, isOfUnknownAge };
     return;
   }
   yield* damageWithoutLoss(context, fileNumber, footer);
