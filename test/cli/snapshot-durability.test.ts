@@ -34,7 +34,7 @@ async function record(fail?: Error): Promise<{ steps: unknown[]; code: number | 
   const handle = await open(place, 'r');
   const prototype = Object.getPrototypeOf(handle) as typeof handle;
   await handle.close();
-   
+
   const sync = prototype.sync;
   vi.spyOn(prototype, 'sync').mockImplementation(async function (this: typeof handle) {
     await sync.call(this);
