@@ -77,8 +77,8 @@ class NewTarget implements RestoreTarget {
     this.files.syncDirectory(this.workplace);
     this.files.rename(this.workplace, this.target);
     this.isRenamed = true;
-    // It is there, so this syncs its name.
-    makeDurableDirectory(this.files, this.target);
+    // Its name is ours to make durable, so a parent that lets us write but not read it refuses us, as it refuses a new database.
+    this.files.syncDirectory(joinPath(this.target, '..'));
   }
 
   abandon(): void {

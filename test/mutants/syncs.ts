@@ -195,7 +195,7 @@ export const syncMutants: readonly Mutant[] = [
   {
     name: 'restored-directory-not-synced',
     file: 'backend/restore-target.ts',
-    find: '    makeDurableDirectory(this.files, this.target);\n',
+    find: "    this.files.syncDirectory(joinPath(this.target, '..'));\n",
     replace: '',
     breaks: 'a new target may be gone after a crash although the restore resolved',
     tests: ['regressions/030-empty-directories-of-every-kind-as-targets'],
