@@ -1,12 +1,13 @@
 /**
  * The iterator that `unsafeIterate` gives: lazy, synchronous, over the state at the call.
  *
- *   open ── end reached, return, throw, or error ──▶ ended (view released)
+ *   open ── end reached, return, throw, or an error of a read ──▶ ended (view released)
+ *     └── its transaction, section or backend ended ──▶ throws at each step (view released)
  *
  * Invariants:
  * 1. Its view is registered as long as it is open, unless it lives in an open section; one that was dropped without an end is
  *    released when it is collected.
- * 2. Each step asks its transaction whether it may still read, and throws what a read would.
+ * 2. Each step before the end asks its transaction whether it may still read, and throws what a read would.
  */
 import type { RangeCursor } from '../engine/range-cursor.js';
 import type { ViewRegistry } from '../engine/views.js';
@@ -61,9 +62,8 @@ export class EntryIterator implements IterableIterator<[key: Buffer, value: Buff
 
   next(): IteratorResult<[key: Buffer, value: Buffer], undefined> {
     if (this.ended) return { done: true, value: undefined };
+    this.check();
     try {
-      this.scope.check();
-      if (this.scope.epoch !== this.epoch) throw new VarveError('VARVE_TX_NOT_LOCKED', 'the section of this iterator has ended');
       const entry = this.left > 0 ? this.walk?.next() : undefined;
       if (this.walk === undefined || entry === undefined) {
         this.end();
@@ -89,9 +89,23 @@ export class EntryIterator implements IterableIterator<[key: Buffer, value: Buff
     throw error;
   }
 
+  /** Throws where the transaction is read no more. It never is again, so each later step throws too: an end would say that this was all. */
+  private check(): void {
+    try {
+      this.scope.check();
+      if (this.scope.epoch !== this.epoch) throw new VarveError('VARVE_TX_NOT_LOCKED', 'the section of this iterator has ended');
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
   private end(): void {
-    if (this.ended) return;
     this.ended = true;
+    this.release();
+  }
+
+  private release(): void {
     this.hold?.release();
     dropped.unregister(this);
   }
