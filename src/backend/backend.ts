@@ -74,11 +74,13 @@ export class EngineBackend implements Backend {
     try {
       result = fn(this.batch);
       refuseThenable(result);
+      // A close in `fn` has rolled the section back: nobody is told that it was done.
+      this.check();
     } catch (error) {
       if (!this.isClosed && this.sections.isHeld) this.batch.undo();
       throw error;
     }
-    if (!this.isClosed) this.batch.end();
+    this.batch.end();
     return result;
   }
 
