@@ -36,8 +36,18 @@ export function describe(value: unknown): string {
   if (value === null || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'undefined')
     return String(value);
   if (typeof value === 'bigint') return `${value}n`;
-  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${value.byteLength} bytes`;
-  return typeof value === 'object' ? `an object (${value.constructor?.name ?? 'without a class'})` : `a ${typeof value}`;
+  if (ArrayBuffer.isView(value)) return `a ${className(value) ?? 'view'} of ${value.byteLength} bytes`;
+  return typeof value === 'object' ? `an object (${className(value) ?? 'without a class'})` : `a ${typeof value}`;
+}
+
+/** The name of an object's class, if it has one that can be told: a getter or a proxy may throw instead. */
+function className(value: object): string | undefined {
+  try {
+    const name: unknown = value.constructor?.name;
+    return typeof name === 'string' && name !== '' ? name.slice(0, 60) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function wholeNumber(name: string, given: unknown, fallback: number, least: number, most: number): number {
