@@ -9,10 +9,10 @@ export const keyArbitrary = fc
 
 const valueArbitrary = fc.option(fc.uint8Array({ maxLength: 40 }), { nil: undefined });
 
-/** Entries in order. Of a key the oldest version may have sequence 0; without versions all have. */
-export function entriesArbitrary(hasVersions: boolean): fc.Arbitrary<Entry[]> {
+/** Entries in order. Of a key the oldest version may have sequence 0; without versions all have. Few `keys` give many versions of each. */
+export function entriesArbitrary(hasVersions: boolean, keys: fc.Arbitrary<Uint8Array> = keyArbitrary): fc.Arbitrary<Entry[]> {
   const sequence = hasVersions ? fc.integer({ min: 0, max: 12 }) : fc.constant(0);
-  const entry = fc.record({ key: keyArbitrary, sequence, value: valueArbitrary });
+  const entry = fc.record({ key: keys, sequence, value: valueArbitrary });
   return fc
     .array(entry, { minLength: 1, maxLength: 120 })
     .map((entries) =>
