@@ -5,7 +5,7 @@ import type { Backend, BackendConfig, VerifyReport } from '../api.js';
 import { openEngine } from '../engine/open.js';
 import { systemEnvironment } from '../engine/environment.js';
 import { directoryState } from '../engine/database-directory.js';
-import { verifyDirectory, type VerifyListener } from '../engine/verify.js';
+import { type Problem, verifyDirectory, type VerifyListener } from '../engine/verify.js';
 import { acquireDirectoryLock } from '../env/directory-lock.js';
 import { nodeFileSystem } from '../env/node-file-system.js';
 import { makeTemporaryDirectory } from '../env/outside-files.js';
@@ -100,11 +100,16 @@ export async function verifyWithProgress(path: string, onProgress?: VerifyListen
     throw new VarveError('VARVE_NOT_FOUND', `${directory} holds no database`, { file: directory });
   const lock = acquireDirectoryLock(nodeFileSystem, directory, { readOnly: true });
   try {
-    const report = await verifyDirectory(nodeFileSystem, directory, undefined, onProgress);
-    return { ok: report.problems.length === 0, ...report };
+    const { problems, ...sums } = await verifyDirectory(nodeFileSystem, directory, undefined, onProgress);
+    return { ok: problems.length === 0, problems: problems.map(asReported), ...sums };
   } finally {
     lock.release();
   }
+}
+
+/** A problem as the report tells it. */
+function asReported({ file, offset, message }: Problem): VerifyReport['problems'][number] {
+  return offset === undefined ? { file, message } : { file, offset, message };
 }
 
 /**

@@ -15,7 +15,7 @@ import { fileInPieces } from '../env/outside-files.js';
 import { joinPath, resolvePath } from '../env/path.js';
 import { initializeChecksum } from '../format/checksum.js';
 import { currentFileName, parseFileName } from '../format/file-names.js';
-import { verifyDirectory, type VerifyListener } from '../engine/verify.js';
+import { errorOfProblem, verifyDirectory, type VerifyListener } from '../engine/verify.js';
 import { describe } from '../options.js';
 import { takeTarget } from './restore-target.js';
 import { type UnpackedFile, unpackArchive } from './tar.js';
@@ -136,7 +136,7 @@ export async function restoreInto(
     await unpackInto(files, target.workplace, sourceStream(source, failure));
     const { problems } = await verifyDirectory(files, target.workplace, undefined, onVerify);
     const first = problems[0];
-    if (first !== undefined) throw corruption(first.file, first.offset, first.message);
+    if (first !== undefined) throw errorOfProblem(first);
     target.publish();
   } catch (error) {
     target.abandon();

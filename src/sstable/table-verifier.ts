@@ -31,6 +31,8 @@ const noKey = new Uint8Array(0);
 export interface TableProblem {
   readonly offset?: number;
   readonly message: string;
+  /** What was met, where it is no damage: a version or a codec that is not known here. */
+  readonly refusal?: VarveError;
 }
 
 /** What the verification of one table found. `entries` counts the records in all blocks that are sound. */
@@ -119,17 +121,17 @@ class TableVerifier {
     try {
       return read();
     } catch (error) {
-      const isDamage =
-        error instanceof VarveError && (error.code === 'VARVE_CORRUPTION' || error.code === 'VARVE_UNSUPPORTED_VERSION');
-      if (!isDamage) throw error;
-      if (!this.messages.has(error.message)) this.report(error.message, error.offset);
+      if (!(error instanceof VarveError)) throw error;
+      const isRefusal = error.code === 'VARVE_UNSUPPORTED_VERSION';
+      if (!isRefusal && error.code !== 'VARVE_CORRUPTION') throw error;
+      if (!this.messages.has(error.message)) this.report(error.message, error.offset, isRefusal ? error : undefined);
       return undefined;
     }
   }
 
-  private report(message: string, offset: number | undefined): void {
+  private report(message: string, offset: number | undefined, refusal?: VarveError): void {
     this.messages.add(message);
-    this.problems.push(offset === undefined ? { message } : { offset, message });
+    this.problems.push({ ...(offset === undefined ? {} : { offset }), message, ...(refusal === undefined ? {} : { refusal }) });
   }
 
   private verifyBlock(index: TableIndex, number: number, filter: TableFilter | undefined): void {

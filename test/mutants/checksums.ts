@@ -244,7 +244,7 @@ export const checksumMutants: readonly Mutant[] = [
   {
     name: 'restored-database-not-verified',
     file: 'backend/restore.ts',
-    find: 'if (first !== undefined) throw corruption(first.file, first.offset, first.message);',
+    find: 'if (first !== undefined) throw errorOfProblem(first);',
     replace: 'if (problems === undefined) throw first;',
     breaks: 'a damaged snapshot is restored as if it were sound',
     tests: ['contract/restore'],

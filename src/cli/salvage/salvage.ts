@@ -11,11 +11,11 @@
  */
 import type { Backend, BatchTx } from '../../api.js';
 import { takeTarget } from '../../backend/restore-target.js';
-import { verifyDirectory } from '../../engine/verify.js';
+import { errorOfProblem, verifyDirectory } from '../../engine/verify.js';
 import type { FileSystem } from '../../env/file-system.js';
 import { followKnownLinks } from '../../env/outside-files.js';
 import { joinPath } from '../../env/path.js';
-import { corruption, invalidArgument } from '../../errors.js';
+import { invalidArgument } from '../../errors.js';
 import { readBucketId } from '../../format/internal-key.js';
 import { withDatabase } from '../database.js';
 import { userKeyOf } from '../internal-key-text.js';
@@ -217,7 +217,7 @@ export async function salvage(
       watch.onVerify(done, total);
     };
     const [problem] = (await verifyDirectory(fileSystem, target.workplace, undefined, onVerify)).problems;
-    if (problem !== undefined) throw corruption(joinPath(path, problem.file), problem.offset, problem.message);
+    if (problem !== undefined) throw errorOfProblem(problem, joinPath(path, problem.file));
     checkSignal(watch.signal);
     target.publish();
     return report;
