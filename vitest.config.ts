@@ -10,6 +10,7 @@ const alone = [
   'test/env/node-system-calls.test.ts',
   'test/model/crash-model.test.ts',
   'test/regressions/004-no-memory-for-the-index.test.ts',
+  'test/regressions/214-a-restore-that-cannot-read-is-no-damage.test.ts',
   'test/steady/memory.test.ts',
 ];
 
