@@ -5,7 +5,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { restoreInto } from '../../src/backend/restore.js';
 import { nodeFileSystem } from '../../src/env/node-file-system.js';
@@ -13,31 +12,9 @@ import { verifyDirectory } from '../../src/engine/verify.js';
 import { initializeChecksum } from '../../src/format/checksum.js';
 import { openDatabase, path } from '../crash/workload.js';
 import { MemoryFileSystem, type MemoryOperation, PowerLoss, systemFailure } from '../support/memory-file-system.js';
+import { sampleSnapshot } from '../support/sample-snapshot.js';
 
 let archive: Buffer;
-
-/** Tables and a log. */
-async function snapshotBytes(): Promise<Buffer> {
-  const backend = await openDatabase(new MemoryFileSystem());
-  backend.update((tx) => {
-    tx.unsafeCreateBucket('a');
-    for (let i = 0; i < 200; i++) tx.unsafePut('a', `key${i}`, 'x'.repeat(100));
-  });
-  await backend.defrag();
-  backend.update((tx) => tx.unsafePut('a', 'newest', 'y'));
-  const pieces: Buffer[] = [];
-  const snapshot = await backend.snapshot();
-  const target = new Writable({
-    write: (piece: Buffer, _encoding, done) => {
-      pieces.push(Buffer.from(piece));
-      done();
-    },
-  });
-  await snapshot.writeTo(target);
-  await snapshot.close();
-  await backend.close();
-  return Buffer.concat(pieces);
-}
 
 async function* source(bytes: Uint8Array = archive): AsyncGenerator<Uint8Array> {
   yield await Promise.resolve(bytes);
@@ -66,7 +43,7 @@ function onlyInside({ kind, path: name, target }: MemoryOperation): void {
 
 beforeAll(async () => {
   await initializeChecksum();
-  archive = await snapshotBytes();
+  archive = await sampleSnapshot();
 });
 
 describe('an empty directory that is there', () => {

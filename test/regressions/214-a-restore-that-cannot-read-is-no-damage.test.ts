@@ -3,10 +3,10 @@ import { restoreInto } from '../../src/backend/restore.js';
 import { systemErrorCode } from '../../src/errors.js';
 import type * as Compression from '../../src/format/compression.js';
 import { parseFileName } from '../../src/format/file-names.js';
-import { takeSnapshot } from '../contract/support/snapshots.js';
-import { openDatabase, path } from '../crash/workload.js';
+import { path } from '../crash/workload.js';
 import { FailingFileSystem } from '../support/failing-file-system.js';
 import { MemoryFileSystem, systemFailure } from '../support/memory-file-system.js';
+import { sampleSnapshot } from '../support/sample-snapshot.js';
 
 const codec = vi.hoisted(() => ({ isMissing: false }));
 vi.mock('../../src/format/compression.js', async (importOriginal) => {
@@ -23,15 +23,7 @@ async function* source(): AsyncGenerator<Uint8Array> {
 }
 
 beforeAll(async () => {
-  const backend = await openDatabase(new MemoryFileSystem());
-  backend.update((tx) => {
-    tx.unsafeCreateBucket('a');
-    for (let i = 0; i < 200; i++) tx.unsafePut('a', `key${i}`, 'x'.repeat(100));
-  });
-  await backend.defrag();
-  backend.update((tx) => tx.unsafePut('a', 'newest', 'y'));
-  archive = await takeSnapshot(backend);
-  await backend.close();
+  archive = await sampleSnapshot();
 });
 
 // Each was told as VARVE_CORRUPTION, for which one throws a sound backup away.
