@@ -53,7 +53,7 @@ const metrics: readonly Metric[] = [
   ['commits_timed_total', 'counter', 'Commits that the latency is that of.', (stats) => stats.commitLatencyMs.count],
   ['commits_total', 'counter', 'Commits that wrote something.', (stats) => stats.commits],
   ['cache_bytes', 'gauge', 'Bytes in the cache.', (stats) => stats.cache.bytes],
-  ['cache_hits_total', 'counter', 'Blocks found in the cache.', (stats) => stats.cache.hits],
+  ['cache_hits_total', 'counter', 'Blocks and rows found in the cache.', (stats) => stats.cache.hits],
   ['cache_misses_total', 'counter', 'Blocks, filters and indexes read from a file.', (stats) => stats.cache.misses],
   ['stalls_total', 'counter', 'Times that a writer was held up by background work.', (stats) => stats.stalls.count],
   [

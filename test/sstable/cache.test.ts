@@ -61,6 +61,24 @@ describe('the cache', () => {
     expect(slots.items[1]).toBeUndefined();
   });
 
+  it('counts what rows take, makes room for their share alone, and takes back what is more', () => {
+    const cache = new BlockCache(100_000);
+    const slots = new Slots();
+    expect(cache.takeForRows(60_000)).toBe(true);
+    expect(cache.bytes).toBe(60_000);
+    expect(cache.takeForRows(60_000)).toBe(false);
+    cache.returnFromRows(60_000);
+    expect(cache.bytes).toBe(0);
+    for (let slot = 0; slot < 9; slot++) slots.fill(cache, slot, 10_000, false);
+    slots.fill(cache, 9, 4500, false);
+    const before = cache.bytes;
+    expect(cache.takeForRows(20_000)).toBe(false);
+    expect(cache.bytes).toBe(before);
+    expect(cache.takeForRows(3000)).toBe(true);
+    expect(slots.items[0]).toBeUndefined();
+    expect(cache.bytes).toBeLessThanOrEqual(100_000);
+  });
+
   it('does not keep an item above the whole budget, and evicts nothing for it', () => {
     const cache = new BlockCache(5000);
     const slots = new Slots();
@@ -125,6 +143,8 @@ describe('a reader with a small cache', () => {
     expect(context.cache.bytes).toBeGreaterThan(0);
     reader.close();
     reader.close();
+    // A row goes with the chunk that it is in.
+    context.cache.rows.dropOldest();
     expect(context.cache.bytes).toBe(0);
     expect(files.openCount).toBe(openBefore);
     expect(codeOf(() => read(reader, bytesOf('key0001')))).toBe('VARVE_ASSERTION');
@@ -153,6 +173,48 @@ describe('a reader with a small cache', () => {
     }
     files.readFailsAt = -1;
     expect(read(reader, bytesOf('key0200'))).toEqual(entries[200]?.value);
+  });
+});
+
+describe('rows of a table', () => {
+  it('are those of the view: of several versions the newest alone is a row', () => {
+    const files = new TableFiles();
+    const versions = [9, 6, 2].map((sequence) => entryOf('key', `value ${sequence}`, sequence));
+    const reader = new TableReader(contextOf(files), writeTable(files, versions).metadata);
+    for (let round = 0; round < 3; round++) {
+      expect(read(reader, bytesOf('key'))).toEqual(bytesOf('value 9'));
+      expect(read(reader, bytesOf('key'), 8)).toEqual(bytesOf('value 6'));
+      expect(read(reader, bytesOf('key'), 5)).toEqual(bytesOf('value 2'));
+      expect(read(reader, bytesOf('key'), 1)).toBe('absent');
+    }
+  });
+
+  it('are found without the block', () => {
+    const files = new TableFiles();
+    const context = contextOf(files);
+    const { metadata } = writeTable(files, entries);
+    const reader = new TableReader(context, metadata);
+    read(reader, bytesOf('key0200'));
+    reader.forget(2 + reader.index().find(bytesOf('key0200'), 0, 7));
+    const readBefore = files.readCount;
+    expect(read(reader, bytesOf('key0200'))).toEqual(entries[200]?.value);
+    expect(files.readCount).toBe(readBefore);
+  });
+
+  it('and blocks together never take more than the budget', () => {
+    for (const cacheBytes of [90_000, 150_000, 400_000]) {
+      const files = new TableFiles();
+      const context = contextOf(files, cacheBytes);
+      const long = Array.from({ length: 400 }, (_, i) =>
+        entryOf(`key${String(i).padStart(4, '0')}`, `value ${i} `.repeat(40 + (i % 7))),
+      );
+      const reader = new TableReader(context, writeTable(files, long).metadata);
+      for (let i = 0; i < 4000; i++) {
+        const entry = long[(i * i * 31 + i) % long.length] as (typeof long)[number];
+        expect(read(reader, entry.key)).toEqual(entry.value);
+        expect(context.cache.bytes).toBeLessThanOrEqual(cacheBytes);
+      }
+    }
   });
 });
 

@@ -1,0 +1,193 @@
+/**
+ * Entries that point reads ask for again and again: key and value side by side, where the hash of the key leads at once.
+ *
+ * A point read that goes through filter, index, block and lookup waits for some seven lines of memory one after the other, nearly each of
+ * them in a page of its own. A row that is here takes two: a bucket of slots, and the row. It is a copy of what a block holds and may go
+ * at any time.
+ *
+ *   slots    hash → address, in row-slots.ts
+ *   chunks   | row | row | row | free |        filled one after the other; the oldest goes first, whole
+ *   row      | owner u32 | key bytes u32 | value bytes u32 | 0 | key | value | padding to 8 |
+ *   address  | number of the chunk, 15 bits | offset ÷ 8, 17 bits |
+ *
+ * A row belongs to the table whose owner number it carries. Tables do not change, so it is never out of date; rows of a table that is
+ * gone are found by nobody and go with their chunk. Every value that a point read found in a block is offered as a row, but where those that
+ * went had hardly been found, and misses are rare, only some are taken.
+ *
+ * How much memory rows may take is not decided here but by the cache of blocks (block-cache.ts), of which this is a part.
+ *
+ * Invariants:
+ * 1. A slot whose chunk is gone is as good as free. Numbers are given to chunks again only after all slots were cleared.
+ * 2. Owner and key are compared in the row itself: no false positives.
+ * 3. Found bytes stay as they are until the next call of `add`.
+ */
+import { assert } from '../errors.js';
+import { equalBytes } from '../format/bytes.js';
+import type { FoundValue } from '../format/entry-cursor.js';
+import { bucketWords, RowSlots } from './row-slots.js';
+
+/** A chunk is a 64th of the budget, within these bounds. */
+const rowChunkBytesMin = 16 * 1024;
+const rowChunkBytesMax = 1024 * 1024;
+const rowHeaderBytes = 16;
+const offsetBits = 17;
+const offsetMask = 2 ** offsetBits - 1;
+const chunkNumberMax = 2 ** (32 - offsetBits) - 1;
+/** A longer row gains little: what its read costs is to copy it. */
+const rowBytesMax = 4096;
+/** To add a row costs about half of what finding it spares (docs/decisions/0018-rows.md). */
+const hitsToPay = 1 / 2;
+const takenEveryMax = 8;
+/** A read that misses costs so many times what it costs to add a row. */
+const readsOfMiss = 16;
+const ownerMax = 2 ** 32 - 1;
+
+/** The owner of no row. */
+export const nobody = 0;
+
+/** Who decides how much memory rows take. */
+export interface RowBudget {
+  /** Whether rows may have so many bytes more, which then count as theirs. */
+  takeForRows(bytes: number): boolean;
+  /** Blocks that were read from files so far. */
+  readonly misses: number;
+  /** Rows have so many bytes less. */
+  returnFromRows(bytes: number): void;
+}
+
+interface Chunk {
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+  usedBytes: number;
+  rowCount: number;
+  /** How often a row of it was found. */
+  hits: number;
+}
+
+/** The rows of one database. */
+export class RowCache {
+  private readonly chunkBytes: number;
+  private readonly slots: RowSlots;
+  /** Oldest first; rows are added to the last one. */
+  private readonly chunks: Chunk[] = [];
+  /** Number of chunks[0]. */
+  private firstNumber = 1;
+  private rowCount = 0;
+  /** One of so many rows that are offered is taken. */
+  private takenEvery = 1;
+  private offered = 0;
+  private lastMisses = 0;
+  private lastOwner = nobody;
+
+  constructor(
+    private readonly budget: RowBudget,
+    budgetBytes: number,
+  ) {
+    this.slots = new RowSlots(budget, (address) => this.chunks[(address >>> offsetBits) - this.firstNumber] !== undefined);
+    this.chunkBytes = Math.max(rowChunkBytesMin, Math.min(rowChunkBytesMax, 2 ** Math.floor(Math.log2(budgetBytes / 64))));
+  }
+
+  /** A number for a table that is opened: no other has it. */
+  newOwner(): number {
+    assert(this.lastOwner < ownerMax, 'fewer tables are opened than there are numbers for them');
+    return ++this.lastOwner;
+  }
+
+  /** Whether the row of a key of that table is here; `found` then says where its value is. */
+  find(owner: number, hash: number, key: Uint8Array, start: number, end: number, found: FoundValue): boolean {
+    const { slots } = this;
+    if (slots.isEmpty) return false;
+    const wanted = hash | 0;
+    const bucket = slots.bucketOf(wanted);
+    const segment = slots.segmentOf(bucket);
+    const first = slots.wordOf(bucket);
+    for (let slot = first; slot < first + bucketWords; slot += 2) {
+      if (segment[slot] !== wanted) continue;
+      const address = segment[slot + 1] as number;
+      const chunk = this.chunks[(address >>> offsetBits) - this.firstNumber];
+      if (chunk === undefined) continue;
+      const at = (address & offsetMask) * 8;
+      const { bytes, words } = chunk;
+      if (words[at / 4] !== owner || words[at / 4 + 1] !== end - start) continue;
+      const keyAt = at + rowHeaderBytes;
+      if (!equalBytes(bytes, keyAt, keyAt + end - start, key, start, end)) continue;
+      chunk.hits++;
+      found.bytes = bytes;
+      found.start = keyAt + end - start;
+      found.end = found.start + (words[at / 4 + 2] as number);
+      return true;
+    }
+    return false;
+  }
+
+  /** Is offered a row that `find` did not find. Others may go for it. Keeps no bytes of the caller's. */
+  add(owner: number, hash: number, key: Uint8Array, start: number, end: number, value: FoundValue): void {
+    const keyBytes = end - start;
+    const valueBytes = value.end - value.start;
+    const rowBytes = (rowHeaderBytes + keyBytes + valueBytes + 7) & ~7;
+    if (rowBytes > rowBytesMax || ++this.offered % this.takenEvery !== 0) return;
+    const chunk = this.chunkWithRoom(rowBytes);
+    if (chunk === undefined || !this.slots.reserve(this.rowCount)) return;
+    const at = chunk.usedBytes;
+    const { bytes, words } = chunk;
+    words[at / 4] = owner;
+    words[at / 4 + 1] = keyBytes;
+    words[at / 4 + 2] = valueBytes;
+    for (let from = start, to = at + rowHeaderBytes; from < end; from++, to++) bytes[to] = key[from] as number;
+    copyBytes.call(value.bytes, bytes, at + rowHeaderBytes + keyBytes, value.start, value.end);
+    chunk.usedBytes += rowBytes;
+    chunk.rowCount++;
+    this.rowCount++;
+    const number = this.firstNumber + this.chunks.length - 1;
+    this.slots.put(hash | 0, (number << offsetBits) | (at / 8));
+  }
+
+  /** Gives up the oldest rows, and with the last of them the slots. */
+  dropOldest(): void {
+    const chunk = this.chunks.shift();
+    if (chunk !== undefined) {
+      this.firstNumber++;
+      this.rowCount -= chunk.rowCount;
+      this.budget.returnFromRows(this.chunkBytes);
+    }
+    if (this.chunks.length === 0) this.slots.clear();
+  }
+
+  /** The chunk to which so many bytes can be added, or undefined where rows get no memory. */
+  private chunkWithRoom(rowBytes: number): Chunk | undefined {
+    const last = this.chunks[this.chunks.length - 1];
+    if (last !== undefined && last.usedBytes + rowBytes <= this.chunkBytes) return last;
+    let used: Chunk | undefined;
+    if (!this.budget.takeForRows(this.chunkBytes)) {
+      // One that goes to make room for the next gives it its memory.
+      used = this.chunks[0];
+      if (used === undefined) return undefined;
+      this.learnFrom(used);
+      this.dropOldest();
+      if (!this.budget.takeForRows(this.chunkBytes)) return undefined;
+    }
+    if (this.firstNumber + this.chunks.length > chunkNumberMax) this.startOver();
+    const bytes = used?.bytes ?? new Uint8Array(this.chunkBytes);
+    const words = used?.words ?? new Uint32Array(bytes.buffer);
+    const chunk = { bytes, words, usedBytes: 0, rowCount: 0, hits: 0 };
+    this.chunks.push(chunk);
+    return chunk;
+  }
+
+  /** Where misses are rare, rows that were seldom found had not been worth adding: fewer are taken. */
+  private learnFrom({ rowCount, hits }: Chunk): void {
+    const { misses } = this.budget;
+    const areMissesRare = (misses - this.lastMisses) * readsOfMiss < rowCount;
+    this.takenEvery = areMissesRare && hits < rowCount * hitsToPay ? takenEveryMax : 1;
+    this.lastMisses = misses;
+  }
+
+  /** Forgets all rows, so that chunks can have the first numbers again. */
+  private startOver(): void {
+    while (this.chunks.length > 0) this.dropOldest();
+    this.firstNumber = 1;
+  }
+}
+
+/** `copy` of Buffer, which works on any Uint8Array and is faster than `set` of a `subarray`. */
+const copyBytes = Buffer.prototype.copy;

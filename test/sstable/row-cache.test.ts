@@ -1,0 +1,161 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { FoundValue } from '../../src/format/entry-cursor.js';
+import { hashKey } from '../../src/format/key-hash.js';
+import { RowCache } from '../../src/sstable/row-cache.js';
+
+/** A budget that counts, and refuses above its limit. */
+class Budget {
+  taken = 0;
+  misses = 0;
+  constructor(public limit: number) {}
+  takeForRows(bytes: number): boolean {
+    if (this.taken + bytes > this.limit) return false;
+    this.taken += bytes;
+    return true;
+  }
+  returnFromRows(bytes: number): void {
+    this.taken -= bytes;
+  }
+}
+
+const large = 64 * 1024 * 1024;
+
+function keyOf(number: number): Buffer {
+  return Buffer.from(`key ${number}`);
+}
+
+function valueOf(number: number, bytes: number): FoundValue {
+  const value = Buffer.alloc(bytes + 7, number);
+  value.writeUInt32LE(number, 3);
+  return { bytes: value, start: 3, end: bytes + 3 };
+}
+
+function add(rows: RowCache, owner: number, number: number, valueBytes = 40, hash = hashOf(number)): void {
+  const key = keyOf(number);
+  rows.add(owner, hash, key, 0, key.length, valueOf(number, valueBytes));
+}
+
+function find(rows: RowCache, owner: number, number: number, hash = hashOf(number)): Buffer | undefined {
+  const key = keyOf(number);
+  const found: FoundValue = { bytes: Buffer.alloc(0), start: 0, end: 0 };
+  return rows.find(owner, hash, key, 0, key.length, found)
+    ? Buffer.from(found.bytes.subarray(found.start, found.end))
+    : undefined;
+}
+
+function hashOf(number: number): number {
+  const key = keyOf(number);
+  return hashKey(key, 0, key.length);
+}
+
+function expected(number: number, bytes = 40): Buffer {
+  const { bytes: value, start, end } = valueOf(number, bytes);
+  return Buffer.from(value.subarray(start, end));
+}
+
+describe('rows', () => {
+  it('are found as they were added, or not at all, whatever hashes collide, is refused or dropped', () => {
+    const step = fc.record({
+      kind: fc.constantFrom('add', 'add', 'add', 'find', 'find', 'drop', 'limit'),
+      owner: fc.integer({ min: 1, max: 3 }),
+      number: fc.nat(30),
+      valueBytes: fc.constantFrom(4, 40, 900, 3000, 5000),
+      limit: fc.constantFrom(0, 100_000, 200_000, large),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+        const budget = new Budget(200_000);
+        const rows = new RowCache(budget, 1_000_000);
+        const model = new Map<string, Buffer>();
+        for (const { kind, owner, number, valueBytes, limit } of steps) {
+          // Two hashes for all keys: a bucket is always full, and most of what stands there is of another key.
+          const hash = number % 2 === 0 ? 0xffff_fff0 : 7;
+          const known = model.get(`${owner} ${number}`);
+          if (kind === 'drop') rows.dropOldest();
+          else if (kind === 'limit') budget.limit = limit;
+          else {
+            const seen = find(rows, owner, number, hash);
+            if (seen !== undefined) expect(seen).toEqual(known);
+            else if (kind === 'add') {
+              add(rows, owner, number, valueBytes, hash);
+              model.set(`${owner} ${number}`, expected(number, valueBytes));
+            }
+          }
+          expect(budget.taken).toBeGreaterThanOrEqual(0);
+        }
+        for (let i = 0; i < 50; i++) rows.dropOldest();
+        expect(budget.taken).toBe(0);
+      }),
+    );
+  });
+
+  it('are nearly all found while there is room, as their table grows from bucket to bucket', () => {
+    const rows = new RowCache(new Budget(large), large);
+    const count = 40_000;
+    for (let i = 0; i < count; i++) add(rows, 1, i);
+    let found = 0;
+    for (let i = 0; i < count; i++) if (find(rows, 1, i)?.equals(expected(i)) === true) found++;
+    expect(found).toBeGreaterThan(count * 0.95);
+  });
+
+  it('of one table are not those of another', () => {
+    const rows = new RowCache(new Budget(large), large);
+    const [one, two] = [rows.newOwner(), rows.newOwner()];
+    add(rows, one, 5);
+    expect(find(rows, two, 5)).toBeUndefined();
+    expect(find(rows, one, 5)).toEqual(expected(5));
+  });
+
+  it('make room for younger ones, oldest first, where they get no more memory', () => {
+    const rows = new RowCache(new Budget(64 * 1024 + 3 * 16 * 1024), 1_000_000);
+    for (let i = 0; i < 2000; i++) {
+      add(rows, 1, i);
+      // What is found was worth adding.
+      find(rows, 1, i);
+    }
+    expect(find(rows, 1, 0)).toBeUndefined();
+    expect(find(rows, 1, 1999)).toEqual(expected(1999));
+  });
+
+  it('that nobody finds are added more seldom, unless reads miss', () => {
+    const countOf = (misses: number) => {
+      const budget = new Budget(64 * 1024 + 3 * 16 * 1024);
+      const rows = new RowCache(budget, 1_000_000);
+      let kept = 0;
+      for (let i = 0; i < 4000; i++) {
+        budget.misses += misses;
+        add(rows, 1, i);
+        // Every tenth is looked for: those that are found are the ones that were taken.
+        if (i % 10 === 0 && find(rows, 1, i) !== undefined) kept++;
+      }
+      return kept;
+    };
+    expect(countOf(0)).toBeLessThan(200);
+    expect(countOf(1)).toBe(400);
+  });
+
+  it('are still right when the numbers of chunks begin again', () => {
+    const rows = new RowCache(new Budget(64 * 1024 + 2 * 16 * 1024), 1_000_000);
+    const perChunk = 5;
+    const first = expected(1, 3000);
+    // A first row, whose slot nothing else uses, then more chunks than there are numbers.
+    add(rows, 1, 1, 3000, 1);
+    find(rows, 1, 1, 1);
+    for (let i = 0; i < 33_000 * perChunk; i++) {
+      add(rows, 1, 2, 3000, 2);
+      find(rows, 1, 2, 2);
+      const old = find(rows, 1, 1, 1);
+      if (old?.equals(first) === false) throw new Error(`chunk ${i / perChunk} is taken for an older one`);
+    }
+    expect(find(rows, 1, 2, 2)).toEqual(expected(2, 3000));
+  });
+
+  it('longer than a page are left where they are', () => {
+    const budget = new Budget(large);
+    const rows = new RowCache(budget, large);
+    add(rows, 1, 1, 5000);
+    expect(find(rows, 1, 1)).toBeUndefined();
+    expect(budget.taken).toBe(0);
+  });
+});
