@@ -44,7 +44,7 @@ export class Background implements JobDesk, JobHandler {
 
   constructor(readonly surroundings: BackgroundSurroundings) {
     this.flushes = new FlushScheduler(this);
-    this.compactions = new CompactionScheduler(this);
+    this.compactions = new CompactionScheduler(this, this.flushes);
     this.pressure = new BackPressure(surroundings, this.flushes, this.compactions, {
       schedule: () => this.schedule(),
       waitForResult: (timeoutMs) => this.runner?.waitForResult(timeoutMs),

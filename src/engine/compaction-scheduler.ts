@@ -15,7 +15,7 @@ import { compareKeys } from '../format/bytes.js';
 import { tableFileName } from '../format/file-names.js';
 import { readBucketId } from '../format/internal-key.js';
 import type { TableMetadata } from '../sstable/table-metadata.js';
-import { filterBitsUpper } from './flush-scheduler.js';
+import { filterBitsUpper, type FlushScheduler } from './flush-scheduler.js';
 import type { JobDesk } from './job-desk.js';
 import { failureMessage } from './observer.js';
 import { jobError, Retry } from './retry.js';
@@ -49,7 +49,10 @@ export class CompactionScheduler {
   private installing = false;
   private full: FullCompaction | undefined;
 
-  constructor(private readonly desk: JobDesk) {
+  constructor(
+    private readonly desk: JobDesk,
+    private readonly flushes: FlushScheduler,
+  ) {
     this.retry = new Retry(desk.surroundings.clock, () => desk.changed());
   }
 
@@ -166,6 +169,8 @@ export class CompactionScheduler {
   private planForReads(): CompactionPlan | undefined {
     const { readDebt, versions, targetTableBytes } = this.desk.surroundings;
     if (!readDebt.isDue) return undefined;
+    // What recovery left in memory goes along, or it would lie beside the merged run and cost reads as much as a run.
+    if (this.flushes.releaseLeftovers()) return undefined;
     readDebt.settle();
     return planForReads(versions.version, targetTableBytes);
   }

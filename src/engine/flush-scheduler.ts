@@ -24,7 +24,7 @@ const leftoverLogsStop = 16;
 
 export class FlushScheduler {
   readonly retry: Retry;
-  /** Small leftovers of recovery are flushed too, because somebody needs the memory or the logs gone. */
+  /** Small leftovers of recovery are flushed too, because somebody needs the memory or the logs gone, or reads have paid. */
   flushLeftovers = false;
   private running: { readonly job: FlushJob; readonly slot: MemtableSlot; readonly began: number } | undefined;
   private installing = false;
@@ -78,6 +78,15 @@ export class FlushScheduler {
       this.retry.giveUp(failuresBefore);
       return !memtables.sealed.includes(last);
     });
+  }
+
+  /** Lets what recovery left in memory be flushed, however small. Whether there is such a thing, and flushing does not fail. */
+  releaseLeftovers(): boolean {
+    const oldest = this.desk.surroundings.memtables.sealed[0];
+    if (oldest === undefined || oldest.recoveredLogs.length === 0 || this.retry.failures > 0) return false;
+    this.flushLeftovers = true;
+    this.schedule();
+    return true;
   }
 
   stop(): void {

@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { ReadDebt } from '../../src/engine/read-debt.js';
 import type { TableMetadata } from '../../src/sstable/table-metadata.js';
 import type { Version } from '../../src/version/version.js';
-import { open } from '../contract/support/harness.js';
+import { freshPath, open } from '../contract/support/harness.js';
 
 /** Versions of which only the runs and their entries matter, one number a run. */
 class Versions {
@@ -87,8 +87,8 @@ describe('a store with several runs that overlap', () => {
   const keyOf = (i: number): string => `k${String(i).padStart(5, '0')}`;
 
   /** Three runs of a hundred keys each, alternating; fewer than a write would merge. */
-  async function threeRuns(): Promise<Backend> {
-    const backend = await open({ memtableBytes: 16 * 1024 });
+  async function threeRuns(path = freshPath()): Promise<Backend> {
+    const backend = await open({ path, memtableBytes: 16 * 1024 });
     const tx = backend.batchTx();
     backend.update(() => tx.unsafeCreateBucket(bucket));
     for (let run = 0; run < 3; run++) {
@@ -154,6 +154,24 @@ describe('a store with several runs that overlap', () => {
     view.runlock();
     expect([keys.length, String(keys[0])]).toEqual([4997, keyOf(3)]);
     expect(vals.filter((value) => value.length === 150).length).toBe(300);
+  });
+
+  test('is merged together with what recovery left in memory', async () => {
+    const path = freshPath();
+    const backend = await threeRuns(path);
+    backend.update((section) => section.unsafePut(bucket, keyOf(300), 'left in the log'));
+    await backend.close();
+    const again = await open({ path, memtableBytes: 16 * 1024 });
+    expect([runsOf(again), again.stats().memtableBytes > 0]).toEqual([3, true]);
+    const view = again.concurrentReadTx();
+    while (runsOf(again) > 1 || again.stats().compactions === 0) {
+      for (let i = 0; i < 500; i++) view.unsafeRange(bucket, keyOf(7), end, 5);
+      await turn();
+    }
+    const { flushes, compactions, levels } = again.stats();
+    expect([flushes, compactions, levels.map(({ runs }) => runs)]).toEqual([1, 1, [0, 0, 0, 0, 0, 0, 1]]);
+    expect(view.unsafeRange(bucket, '\0', end).keys.length).toBe(301);
+    view.runlock();
   });
 
   test('is left alone by a few reads', async () => {
