@@ -12,7 +12,8 @@
 import type { RangeCursor } from '../engine/range-cursor.js';
 import type { ViewRegistry } from '../engine/views.js';
 import { VarveError } from '../errors.js';
-import { copyOut } from './input.js';
+import type { Stretch } from '../format/stretch.js';
+import { copyStretch } from './copies.js';
 import type { ReadScope } from './reader.js';
 
 /** Releases a view once. */
@@ -32,12 +33,21 @@ class ViewHold {
   }
 }
 
+/** Entries that are read ahead at first. */
+const firstAhead = 4;
+
 const dropped = new FinalizationRegistry<ViewHold>((hold) => hold.release());
 
 export class EntryIterator implements IterableIterator<[key: Buffer, value: Buffer]> {
   private readonly epoch: number;
   private readonly hold: ViewHold | undefined;
   private left: number;
+  /** Entries that were read ahead, of which those from `place` on are still to be handed out. */
+  private readonly keys: Buffer[] = [];
+  private readonly values: Buffer[] = [];
+  private place = 0;
+  private count = 0;
+  private taken = 0;
   private ended = false;
 
   constructor(
@@ -47,6 +57,8 @@ export class EntryIterator implements IterableIterator<[key: Buffer, value: Buff
     private readonly prefixBytes: number,
     limit: number,
     views: ViewRegistry,
+    /** For one step at a time. */
+    private readonly stretch: Stretch,
   ) {
     this.epoch = scope.epoch;
     this.left = limit;
@@ -64,15 +76,12 @@ export class EntryIterator implements IterableIterator<[key: Buffer, value: Buff
     if (this.ended) return { done: true, value: undefined };
     this.check();
     try {
-      const entry = this.left > 0 ? this.walk?.next() : undefined;
-      if (this.walk === undefined || entry === undefined) {
+      if (this.place === this.count && !this.readAhead()) {
         this.end();
         return { done: true, value: undefined };
       }
-      this.left--;
-      this.walk.rememberKey(entry);
-      const key = copyOut(entry.keyBytes, entry.keyStart + this.prefixBytes, entry.keyEnd);
-      return { done: false, value: [key, copyOut(entry.valueBytes, entry.valueStart, entry.valueEnd)] };
+      const place = this.place++;
+      return { done: false, value: [this.keys[place] as Buffer, this.values[place] as Buffer] };
     } catch (error) {
       this.end();
       throw error;
@@ -87,6 +96,21 @@ export class EntryIterator implements IterableIterator<[key: Buffer, value: Buff
   throw(error: unknown): IteratorResult<[key: Buffer, value: Buffer], undefined> {
     this.end();
     throw error;
+  }
+
+  /** Reads the next stretch, no longer than all that was handed out so far, as a walk that ended early may well end early again; false at the end. */
+  private readAhead(): boolean {
+    const { walk, stretch } = this;
+    const most = Math.min(this.left, Math.max(firstAhead, this.taken));
+    const last = most > 0 ? walk?.nextStretch(stretch, most) : undefined;
+    if (walk === undefined || last === undefined) return false;
+    walk.rememberKey(last);
+    this.count = stretch.count;
+    this.place = 0;
+    this.left -= this.count;
+    this.taken += this.count;
+    copyStretch(stretch, this.prefixBytes, this.keys, this.values, 0);
+    return true;
   }
 
   /** Throws where the transaction is read no more. It never is again, so each later step throws too: an end would say that this was all. */

@@ -97,15 +97,3 @@ export class KeyScratch {
     return start + bytes.write(key, start, 'utf8');
   }
 }
-
-/** A byte range as a Buffer of the caller's own. */
-export function copyOut(bytes: Uint8Array, start: number, end: number): Buffer {
-  const length = end - start;
-  const copy = Buffer.allocUnsafe(length);
-  if (length <= 32) for (let from = start, to = 0; from < end; from++, to++) copy[to] = bytes[from] as number;
-  else copyBytes.call(bytes, copy, 0, start, end);
-  return copy;
-}
-
-/** `copy` of Buffer, which works on any Uint8Array and is faster than `set` of a `subarray`. */
-const copyBytes = Buffer.prototype.copy;

@@ -16,11 +16,17 @@ import { toBytes } from './input.js';
 
 type BucketBounds = Pick<Bucket, 'prefix' | 'end'>;
 
+/** Up to this length a loop is faster than a call. */
+const shortKeyBytes = 64;
+
 /** The internal key of a user key, or the smallest one above it. */
 export function boundary(bucket: BucketBounds, key: Uint8Array, after: boolean): Uint8Array {
   const bound = new Uint8Array(bucket.prefix.length + key.length + (after ? 1 : 0));
-  bound.set(bucket.prefix);
-  bound.set(key, bucket.prefix.length);
+  const { prefix } = bucket;
+  let at = 0;
+  for (; at < prefix.length; at++) bound[at] = prefix[at] as number;
+  if (key.length > shortKeyBytes) bound.set(key, at);
+  else for (let i = 0; i < key.length; i++, at++) bound[at] = key[i] as number;
   return bound;
 }
 

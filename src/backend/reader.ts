@@ -12,12 +12,14 @@ import type { BytesInput, IterateOptions, RangeResult } from '../api.js';
 import { invalidArgument, VarveError } from '../errors.js';
 import { equalBytes } from '../format/bytes.js';
 import type { FoundValue } from '../format/entry-cursor.js';
+import { Stretch, stretchEntriesMax } from '../format/stretch.js';
 import type { Bucket } from '../engine/bucket-catalog.js';
 import type { Engine } from '../engine/engine.js';
 import { type KeyRange, RangeCursor } from '../engine/range-cursor.js';
 import { describe } from '../options.js';
 import { EntryIterator } from './entry-iterator.js';
-import { checkFunction, copyOut, KeyScratch, resultLimit, toBytes } from './input.js';
+import { copyOut, copyStretch } from './copies.js';
+import { checkFunction, KeyScratch, resultLimit, toBytes } from './input.js';
 import { internalBounds, pointRange } from './key-bounds.js';
 
 /** A transaction, as its reads see it. */
@@ -43,6 +45,7 @@ export function bucketNotFound(nameKey: string): VarveError {
 export class Reader {
   private readonly found: FoundValue = { bytes: Buffer.alloc(0), start: 0, end: 0 };
   private readonly scratch = new KeyScratch();
+  private readonly stretch = new Stretch();
 
   constructor(
     private readonly engine: Engine,
@@ -89,12 +92,9 @@ export class Reader {
     const result: RangeResult = { keys: [], vals: [] };
     if (bucket === undefined) return result;
     const walk = this.walk(bucket, pointRange(bucket, from, to), false, scope.viewSequence);
-    const skip = bucket.prefix.length;
-    for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
-      result.keys.push(copyOut(entry.keyBytes, entry.keyStart + skip, entry.keyEnd));
-      result.vals.push(copyOut(entry.valueBytes, entry.valueStart, entry.valueEnd));
-      if (result.keys.length >= most) break;
-    }
+    const { keys, vals } = result;
+    while (keys.length < most && walk.nextStretch(this.stretch, most - keys.length) !== undefined)
+      copyStretch(this.stretch, bucket.prefix.length, keys, vals, keys.length);
     return result;
   }
 
@@ -108,13 +108,20 @@ export class Reader {
     if (!scope.holdsView) views.register(viewSequence);
     try {
       const walk = this.walk(bucket, { lower: bucket.prefix, upper: bucket.end }, false, viewSequence);
-      const skip = bucket.prefix.length;
-      for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
-        walk.rememberKey(entry);
-        const key = copyOut(entry.keyBytes, entry.keyStart + skip, entry.keyEnd);
-        visitor(key, copyOut(entry.valueBytes, entry.valueStart, entry.valueEnd));
-        scope.check();
-        if (scope.epoch !== epoch) throw new VarveError('VARVE_TX_NOT_LOCKED', 'the section of this walk has ended');
+      const keys: Buffer[] = [];
+      const values: Buffer[] = [];
+      // The visitor may read too, and then fills the stretch anew: it is used for nothing after the copies are made.
+      for (;;) {
+        const last = walk.nextStretch(this.stretch, stretchEntriesMax);
+        if (last === undefined) return;
+        const { count } = this.stretch;
+        walk.rememberKey(last);
+        copyStretch(this.stretch, bucket.prefix.length, keys, values, 0);
+        for (let i = 0; i < count; i++) {
+          visitor(keys[i] as Buffer, values[i] as Buffer);
+          scope.check();
+          if (scope.epoch !== epoch) throw new VarveError('VARVE_TX_NOT_LOCKED', 'the section of this walk has ended');
+        }
       }
     } finally {
       if (!scope.holdsView) views.release(viewSequence);
@@ -131,7 +138,7 @@ export class Reader {
     const bucket = this.bucket(scope, name);
     const range = internalBounds(bucket, options);
     const walk = bucket === undefined || range === undefined ? undefined : this.walk(bucket, range, reverse, scope.viewSequence);
-    return new EntryIterator(scope, walk, bucket?.prefix.length ?? 0, most, this.engine.parts.views);
+    return new EntryIterator(scope, walk, bucket?.prefix.length ?? 0, most, this.engine.parts.views, this.stretch);
   }
 
   buckets(scope: ReadScope): Buffer[] {

@@ -10,15 +10,20 @@
  * 1. Entries are those of the view at `viewSequence`, which whoever walks has registered or which cannot go (an open section).
  * 2. The bytes under the walk are valid until the next call of the engine.
  */
-import { corruption } from '../errors.js';
+import { corruption, type VarveError } from '../errors.js';
 import { compareBytes } from '../format/bytes.js';
 import type { EntryCursor } from '../format/entry-cursor.js';
+import { type Stretch, stretchEntriesMax } from '../format/stretch.js';
 import type { Bucket } from './bucket-catalog.js';
 import type { MergingCursor } from './merging-cursor.js';
 import type { ReadPath } from './read-path.js';
 
 /** Steps over several runs are paid for (read-debt.ts) so many at a time. */
 const stepsPerPayment = 64;
+/** Entries that the first stretch may have. */
+const firstReach = 16;
+
+const noBytes = Buffer.alloc(0);
 
 /** Internal keys k with lower <= k < upper. */
 export interface KeyRange {
@@ -29,13 +34,15 @@ export interface KeyRange {
 export class RangeCursor {
   private cursor: MergingCursor | undefined;
   private generation = -1;
-  private lastKey = Buffer.alloc(0);
+  private lastKey = noBytes;
   private lastKeyBytes = -1;
   private ended = false;
   private steps = 0;
+  /** How long a stretch is looked for: about as long as the last ones were, so that where sources alternate nothing is looked at in vain. */
+  private reach = firstReach;
 
   constructor(
-    private readonly reads: ReadPath,
+    private readonly reads: Pick<ReadPath, 'generation' | 'cursor' | 'paySteps'>,
     private readonly bucket: Pick<Bucket, 'id' | 'prefix' | 'end'>,
     private readonly range: KeyRange,
     private readonly reverse: boolean,
@@ -54,8 +61,21 @@ export class RangeCursor {
       return undefined;
     }
     // Only a table whose keys are out of order shows one that is not even long enough to be of the bucket.
-    if (current.keyEnd - current.keyStart < this.bucket.prefix.length)
-      throw corruption(current.file, undefined, 'keys are out of order');
+    if (current.keyEnd - current.keyStart < this.bucket.prefix.length) throw outOfOrder(current);
+    return current;
+  }
+
+  /**
+   * To the next entry, and on over those that can be taken with it, at most so many. Fills the stretch with them and gives the last one,
+   * on which the walk stands; undefined at the end of the range.
+   */
+  nextStretch(stretch: Stretch, most: number): EntryCursor | undefined {
+    const current = this.next();
+    if (current === undefined) return undefined;
+    stretch.begin(this.reverse, Math.min(most, this.reach));
+    this.cursor?.takeStretch(stretch, this.reverse ? this.range.lower : this.range.upper);
+    if (stretch.shortestKeyBytes < this.bucket.prefix.length) throw outOfOrder(current);
+    this.reach = Math.max(this.reach >> 1, Math.min(2 * stretch.count, stretchEntriesMax));
     return current;
   }
 
@@ -67,6 +87,7 @@ export class RangeCursor {
     for (let from = keyStart, to = 0; from < keyEnd; from++, to++) this.lastKey[to] = keyBytes[from] as number;
   }
 
+  /** A stretch counts as one: it costs no more than a step. */
   private step(cursor: MergingCursor): void {
     cursor.next();
     if (cursor.runs > 1 && ++this.steps % stepsPerPayment === 0) this.reads.paySteps(stepsPerPayment);
@@ -98,4 +119,8 @@ export class RangeCursor {
       ? compareBytes(keyBytes, keyStart, keyEnd, lower, 0, lower.length) >= 0
       : compareBytes(keyBytes, keyStart, keyEnd, upper, 0, upper.length) < 0;
   }
+}
+
+function outOfOrder({ file }: EntryCursor): VarveError {
+  return corruption(file, undefined, 'keys are out of order');
 }

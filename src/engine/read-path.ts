@@ -59,9 +59,10 @@ export class ReadPath {
   /** A cursor over one bucket, or over a range of it, for a view. Both bounds are internal keys; it may show keys outside them. */
   cursor(bucket: Pick<Bucket, 'id' | 'prefix' | 'end'>, viewSequence: number, reverse: boolean): MergingCursor {
     const cursors: EntryCursor[] = [];
-    const slots = [...this.memtables.sealed, this.memtables.active];
-    for (let i = slots.length - 1; i >= 0; i--) {
-      const cursor = slots[i]?.memtable.cursor(bucket.id, viewSequence);
+    const { active, sealed } = this.memtables;
+    for (let i = sealed.length; i >= 0; i--) {
+      const { memtable } = i === sealed.length ? active : (sealed[i] as (typeof sealed)[number]);
+      const cursor = memtable.cursor(bucket.id, viewSequence);
       if (cursor !== undefined) cursors.push(cursor);
     }
     let runs = 0;

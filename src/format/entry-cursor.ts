@@ -9,6 +9,9 @@
  * 2. A new cursor is not valid; `seek` or `seekBefore` places it. Stepping beyond either end makes it not valid.
  * 3. A cursor that is not valid because of damage does not exist: damage throws.
  */
+import type { Stretch } from './stretch.js';
+
+/** A source of entries, with its place. */
 export interface EntryCursor {
   /** Name of the file that the entry is from, or what else it is from; for messages. */
   readonly file: string;
@@ -30,6 +33,10 @@ export interface EntryCursor {
   next(): void;
   /** To the previous entry in key order. Only while valid. */
   previous(): void;
+  /** Fills a stretch that was begun with the entry under the cursor, which is no tombstone, and as many beside it as are there. */
+  fillStretch(stretch: Stretch): void;
+  /** To the last entry, in the direction of the stretch, of one that was filled here and perhaps cut since. */
+  passStretch(stretch: Stretch): void;
 }
 
 /** What a point read found; reused from read to read. The bytes belong to the source: the caller copies what it keeps. */

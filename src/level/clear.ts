@@ -5,7 +5,7 @@
  * ask for that): each piece is one section, and other calls go between them, so memory stays bounded however long the range.
  */
 import type { BucketStore, BucketView, StoreOperation } from '../backend/bucket-store.js';
-import { copyOut } from '../backend/input.js';
+import { copyOut } from '../backend/copies.js';
 import type { Bucket } from '../engine/bucket-catalog.js';
 import type { EntryCursor } from '../format/entry-cursor.js';
 import { type EncodedBounds, internalRange, isUnbounded } from './key-range.js';

@@ -6,7 +6,7 @@
  * | buffer | Buffer        | Buffer of the caller's own              |
  * | view   | Uint8Array    | Buffer of the caller's own, which is one |
  */
-import { copyOut } from '../backend/input.js';
+import { copyOut } from '../backend/copies.js';
 
 export type Format = 'utf8' | 'buffer' | 'view';
 

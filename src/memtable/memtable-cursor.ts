@@ -7,6 +7,7 @@
  * Invariants: those of EntryCursor. The key under the cursor is the record of the visible version itself.
  */
 import type { EntryCursor } from '../format/entry-cursor.js';
+import type { Stretch } from '../format/stretch.js';
 import type { BucketOrder } from './bucket-order.js';
 import type { Memtable } from './memtable.js';
 import { kindTombstone } from './record.js';
@@ -68,6 +69,15 @@ export class MemtableCursor implements EntryCursor {
       this.place++;
     }
     this.settleOn();
+  }
+
+  /** Records of neighbouring keys do not lie side by side. */
+  fillStretch(stretch: Stretch): void {
+    stretch.takeOne(this);
+  }
+
+  passStretch(): void {
+    // The cursor stands on the one entry that it had.
   }
 
   private fetch(target: Uint8Array, start: number, end: number, exclusive: boolean): void {

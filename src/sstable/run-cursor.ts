@@ -15,8 +15,10 @@
 
 import { compareBytes } from '../format/bytes.js';
 import type { EntryCursor } from '../format/entry-cursor.js';
+import type { Stretch } from '../format/stretch.js';
 import { tableFileName } from '../format/file-names.js';
 import type { Block } from './block.js';
+import { stretchBackward, stretchForward } from './block-stretch.js';
 import type { TableReader } from './table-reader.js';
 
 const noBytes = new Uint8Array(0);
@@ -83,6 +85,21 @@ export class RunCursor implements EntryCursor {
     // Before the entry shown lie versions of its key that are too new, which settling passes, or the last of the key before.
     this.stepBack();
     this.settleBackward();
+  }
+
+  /** A block with sequences may have entries that the view does not see: there each is taken alone. */
+  fillStretch(stretch: Stretch): void {
+    const block = this.block as Block;
+    if (block.sequences !== undefined) stretch.takeOne(this);
+    else if (!stretch.reverse) stretchForward(stretch, block, this.entry, block.entryCount);
+    // A newer version of the first key may stand at the end of the block before: stepping there finds out.
+    else stretchBackward(stretch, block, this.entry, this.hasVersions ? Math.min(1, this.entry) : 0);
+  }
+
+  passStretch({ count, reverse }: Stretch): void {
+    if (count === 1) return;
+    this.entry += reverse ? 1 - count : count - 1;
+    this.show(this.block as Block, this.entry);
   }
 
   /** From a raw entry forward to the first that the view sees. Older versions of one key follow the newer ones. */
