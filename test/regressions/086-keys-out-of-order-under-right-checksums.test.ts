@@ -25,3 +25,15 @@ test.each([-100, 1])('a first key whose end moves by %i: every call ends, in dam
   expect(error).toMatchObject({ code: 'VARVE_CORRUPTION', file: table });
   expect(problems).toContain(table);
 });
+
+test('a key within a block that is empty: every call ends, in damage of that table', async () => {
+  const [table = ''] = namesOf(shape.image, 'sst');
+  const bytes = fileOf(shape.image, table);
+  const fieldOf = (name: string) => fieldsOf(table, bytes).find(({ what }) => what === name);
+  const [before, field] = [fieldOf('block 1: key end 1'), fieldOf('block 1: key end 2')];
+  if (before === undefined || field === undefined) throw new Error('the table has no second block of three entries');
+  const forged = withField(table, bytes, field, readField(bytes, before));
+  const { error, problems } = await survive(withFile(shape.image, table, forged), false);
+  expect(error).toMatchObject({ code: 'VARVE_CORRUPTION', file: table });
+  expect(problems).toContain(table);
+});
