@@ -51,6 +51,8 @@ export class Block {
   private readonly lookupMask: number;
   private readonly lookupEntryMask: number;
   private readonly lookupTagShift: number;
+  /** The length of every key where all have the same, which then are found without a look at their ends; else 0. */
+  private eachKeyBytes = 0;
   private pointReads = 0;
 
   private constructor(bytes: Uint8Array, header: Uint32Array, hasSequences: boolean, lookupSlots = 0) {
@@ -97,11 +99,11 @@ export class Block {
 
   /** Start of a key in `bytes`. `entry` is below entryCount, here and in all that follows. */
   keyStart(entry: number): number {
-    return this.keyAreaStart + (entry === 0 ? 0 : (this.words[this.keyEndsAt + entry - 1] as number));
+    return this.keyAreaStart + this.keyBegin(entry);
   }
 
   keyEnd(entry: number): number {
-    return this.keyAreaStart + (this.words[this.keyEndsAt + entry] as number);
+    return this.keyAreaStart + this.keyBegin(entry + 1);
   }
 
   /** Start of a value in `bytes`. */
@@ -145,7 +147,9 @@ export class Block {
     const copy = new Uint8Array(new ArrayBuffer(lookupStart + 2 * slotCount), 0, bytes.length);
     copy.set(bytes);
     fillLookup(new Uint16Array(copy.buffer, lookupStart, slotCount), this);
-    return new Block(copy, new Uint32Array(copy.buffer, 0, headerWords), this.sequences !== undefined, slotCount);
+    const block = new Block(copy, new Uint32Array(copy.buffer, 0, headerWords), this.sequences !== undefined, slotCount);
+    block.eachKeyBytes = this.eachKeyBytes;
+    return block;
   }
 
   /** In a block with a lookup: the first entry with exactly this key, whose hash (key-hash.ts) is given, or -1. */
@@ -167,8 +171,6 @@ export class Block {
    */
   find(target: Uint8Array, start: number, end: number): number {
     const bytes = this.bytes;
-    const words = this.words;
-    const keyEndsAt = this.keyEndsAt;
     const keyAreaStart = this.keyAreaStart;
     const length = end - start;
     let low = 0;
@@ -178,8 +180,8 @@ export class Block {
     let highLength = -1;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const keyBegin = middle === 0 ? 0 : (words[keyEndsAt + middle - 1] as number);
-      const keyLength = (words[keyEndsAt + middle] as number) - keyBegin;
+      const keyBegin = this.keyBegin(middle);
+      const keyLength = this.keyBegin(middle + 1) - keyBegin;
       const keyAt = keyAreaStart + keyBegin;
       const shorter = Math.min(keyLength, length);
       let shared = Math.min(lowShared, highShared);
@@ -210,8 +212,16 @@ export class Block {
     return true;
   }
 
+  /** Where in the key area the key of an entry begins; of entryCount, where it ends. */
+  private keyBegin(entry: number): number {
+    if (this.eachKeyBytes > 0) return this.eachKeyBytes * entry;
+    return entry === 0 ? 0 : (this.words[this.keyEndsAt + entry - 1] as number);
+  }
+
   private problemOfEnds(): string | undefined {
     const words = this.words;
+    const firstKeyBytes = words[this.keyEndsAt] as number;
+    let isEachAsLong = true;
     let keyEnd = 0;
     let valueEnd = 0;
     for (let i = 0; i < this.entryCount; i++) {
@@ -222,9 +232,11 @@ export class Block {
       if (nextKeyEnd - keyEnd > internalKeyBytesMax) return `has a key of ${nextKeyEnd - keyEnd} bytes at entry ${i}`;
       if (nextValueEnd < valueEnd || nextValueEnd > this.valueAreaBytes) return `has a value end out of order at entry ${i}`;
       if (word >= tombstoneBit && nextValueEnd !== valueEnd) return `has a tombstone with a value at entry ${i}`;
+      isEachAsLong &&= nextKeyEnd - keyEnd === firstKeyBytes;
       keyEnd = nextKeyEnd;
       valueEnd = nextValueEnd;
     }
+    if (isEachAsLong) this.eachKeyBytes = firstKeyBytes;
     return keyEnd === this.keyAreaBytes && valueEnd === this.valueAreaBytes ? undefined : 'has bytes that no entry owns';
   }
 
