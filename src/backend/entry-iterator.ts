@@ -8,6 +8,7 @@
  * 1. Its view is registered as long as it is open, unless it lives in an open section; one that was dropped without an end is
  *    released when it is collected.
  * 2. Each step before the end asks its transaction whether it may still read, and throws what a read would.
+ * 3. What was read ahead is a copy of entries of its view, which does not change: they are the same as if they were read at their step.
  */
 import type { RangeCursor } from '../engine/range-cursor.js';
 import type { ViewRegistry } from '../engine/views.js';
@@ -33,7 +34,7 @@ class ViewHold {
   }
 }
 
-/** Entries that are read ahead at first. */
+/** Entries that are read at the first step of an iterator without a limit, which may end at any step. */
 const firstAhead = 4;
 
 const dropped = new FinalizationRegistry<ViewHold>((hold) => hold.release());
@@ -47,7 +48,8 @@ export class EntryIterator implements IterableIterator<[key: Buffer, value: Buff
   private readonly values: Buffer[] = [];
   private place = 0;
   private count = 0;
-  private taken = 0;
+  /** How many may be read at the next reading. */
+  private most: number;
   private ended = false;
 
   constructor(
@@ -62,6 +64,7 @@ export class EntryIterator implements IterableIterator<[key: Buffer, value: Buff
   ) {
     this.epoch = scope.epoch;
     this.left = limit;
+    this.most = limit === Number.POSITIVE_INFINITY ? firstAhead : limit;
     if (walk !== undefined && !scope.holdsView) {
       this.hold = new ViewHold(views, scope.viewSequence);
       dropped.register(this, this.hold, this);
@@ -98,17 +101,16 @@ export class EntryIterator implements IterableIterator<[key: Buffer, value: Buff
     throw error;
   }
 
-  /** Reads the next stretch, no longer than all that was handed out so far, as a walk that ended early may well end early again; false at the end. */
+  /** Reads the next stretch; false at the end. The walk itself goes further ahead the further it came. */
   private readAhead(): boolean {
-    const { walk, stretch } = this;
-    const most = Math.min(this.left, Math.max(firstAhead, this.taken));
+    const { walk, stretch, most } = this;
     const last = most > 0 ? walk?.nextStretch(stretch, most) : undefined;
     if (walk === undefined || last === undefined) return false;
     walk.rememberKey(last);
     this.count = stretch.count;
     this.place = 0;
     this.left -= this.count;
-    this.taken += this.count;
+    this.most = this.left;
     copyStretch(stretch, this.prefixBytes, this.keys, this.values, 0);
     return true;
   }

@@ -6,7 +6,9 @@
  *
  * Invariants:
  * 1. Everything handed out is a copy.
- * 2. A walk that calls user code, or that is given to the user, registers its view until it ends, or lives in an open section.
+ * 2. Entries are copied before user code runs, a stretch at a time: those of one view are the same, whatever that code does meanwhile.
+ *    `stretch` itself says nothing any more then: each read fills it anew.
+ * 3. A walk that calls user code, or that is given to the user, registers its view until it ends, or lives in an open section.
  */
 import type { BytesInput, IterateOptions, RangeResult } from '../api.js';
 import { invalidArgument, VarveError } from '../errors.js';
@@ -110,7 +112,6 @@ export class Reader {
       const walk = this.walk(bucket, { lower: bucket.prefix, upper: bucket.end }, false, viewSequence);
       const keys: Buffer[] = [];
       const values: Buffer[] = [];
-      // The visitor may read too, and then fills the stretch anew: it is used for nothing after the copies are made.
       for (;;) {
         const last = walk.nextStretch(this.stretch, stretchEntriesMax);
         if (last === undefined) return;

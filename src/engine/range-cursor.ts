@@ -1,7 +1,7 @@
 /**
  * A walk over a range of one bucket for one view, that lasts as long as the caller likes.
  *
- *   unplaced ── first next ──▶ on an entry ── next … ──▶ ended
+ *   unplaced ── first next ──▶ on an entry ── next, nextStretch … ──▶ ended
  *
  * Between two steps memtables may be sealed and flushed and tables be replaced. The walk keeps the key on which it stands, and
  * where `generation` changed it takes its place again in the new sources, right after that key.
