@@ -11,6 +11,7 @@ import { lengthMutants } from './lengths.js';
 import type { MutantGroup } from './mutant.js';
 import { numberMutants } from './numbers.js';
 import { roomMutants } from './room.js';
+import { stretchMutants } from './stretches.js';
 import { syncMutants } from './syncs.js';
 import { tombstoneMutants } from './tombstones.js';
 import { witnessMutants } from './witnesses.js';
@@ -30,5 +31,6 @@ export const groups: readonly MutantGroup[] = [
   { title: 'Worker, slices, merges', mutants: workerMutants },
   { title: 'Room, refusals, owners', mutants: roomMutants },
   { title: 'What files say of versions, buckets and numbers', mutants: catalogMutants },
+  { title: 'Stretches', mutants: stretchMutants },
   { title: 'Level and etcd', mutants: adapterMutants },
 ];

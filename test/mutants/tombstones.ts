@@ -124,8 +124,8 @@ export const tombstoneMutants: readonly Mutant[] = [
   {
     name: 'two-views-of-one-sequence-counted-as-one',
     file: 'engine/views.ts',
-    find: '    if (count > 1) {',
-    replace: '    if (count > 2) {',
+    find: '    if (left > 0) {',
+    replace: '    if (left > 1) {',
     breaks: 'the end of one view lets go of what another one reads',
     tests: ['engine/holds'],
   },
