@@ -8,16 +8,16 @@
  * 2. A memtable whose records are all dropped gives an empty run.
  */
 import { assert } from '../errors.js';
+import { compareBytes } from '../format/bytes.js';
 import { readBucketId } from '../format/internal-key.js';
 import { liveRecordsByKey } from '../memtable/live-records.js';
 import { kindTombstone } from '../memtable/record.js';
-import { compareRecordKeys, RecordReader } from '../memtable/record-table.js';
+import { OrderedRecords } from '../memtable/ordered-records.js';
+import { RecordReader } from '../memtable/record-table.js';
 import { DropPolicy, dropVersion } from './drop-policy.js';
 import type { FlushJob, JobSuccess } from './job.js';
 import { RunWriter, type WritingContext } from './run-writer.js';
 
-/** Records whose memory is asked for at once: sorted records lie anywhere, and one after the other each would be waited for. */
-const recordsPerTouch = 16;
 /** Records between two signs of life. */
 const recordsPerBeat = 4096;
 
@@ -31,7 +31,7 @@ export function runFlush(job: FlushJob, context: WritingContext): JobSuccess {
   try {
     const entriesWritten = writeRecords(job, reader, ordinals, writer, context.beat);
     const tables = writer.finishRun();
-    writer.syncDirectory();
+    writer.finish();
     return {
       id: job.id,
       ok: true,
@@ -47,19 +47,20 @@ export function runFlush(job: FlushJob, context: WritingContext): JobSuccess {
 function writeRecords(job: FlushJob, reader: RecordReader, ordinals: Uint32Array, writer: RunWriter, beat: () => void): number {
   const policy = new DropPolicy(job.retention, false);
   const previous = reader.another();
+  const records = new OrderedRecords(reader, ordinals, writer);
   const firstSequence = job.records.firstSequence;
   let bucketId = -1;
   let bucketIsLive = false;
+  let read = 0;
   let written = 0;
-  for (let i = 0; i < ordinals.length; i++) {
-    const ordinal = ordinals[i] as number;
-    if (i % recordsPerBeat === 0) beat();
-    if (i % recordsPerTouch === 0) reader.touch(ordinals, i, i + recordsPerTouch);
-    reader.locate(ordinal);
-    const isNewKey = i === 0 || compareRecordKeys(previous, reader, 0) !== 0;
+  while (records.next()) {
+    const { bytes, keyStart, keyEnd, valueEnd, ordinal } = records;
+    if (read++ % recordsPerBeat === 0) beat();
+    const isNewKey =
+      read === 1 || compareBytes(previous.bytes, previous.keyStart, previous.keyEnd, bytes, keyStart, keyEnd) !== 0;
     if (isNewKey) {
       policy.beginKey();
-      const id = readBucketId(reader.bytes, reader.keyStart, reader.keyEnd);
+      const id = readBucketId(bytes, keyStart, keyEnd);
       if (id !== bucketId) {
         bucketId = id;
         bucketIsLive = policy.isLiveBucket(id);
@@ -67,10 +68,9 @@ function writeRecords(job: FlushJob, reader: RecordReader, ordinals: Uint32Array
       previous.locate(ordinal);
     }
     if (!bucketIsLive) continue;
-    const isTombstone = reader.kind === kindTombstone;
+    const isTombstone = records.kind === kindTombstone;
     const sequence = policy.decide(firstSequence + ordinal - 1, isTombstone);
     if (sequence === dropVersion) continue;
-    const { bytes, keyStart, keyEnd, valueEnd } = reader;
     const table = writer.tableFor(isNewKey);
     const isInOrder = table.add(bytes, keyStart, keyEnd, sequence, isTombstone, bytes, keyEnd, valueEnd);
     assert(isInOrder, 'records are sorted');

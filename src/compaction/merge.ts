@@ -253,7 +253,7 @@ export function* runCompaction(
     assert(entriesRead === entriesIn(job.merges.flat(2)), 'a compaction reads every entry of its inputs');
     const written = entriesIn(outputs.flat().map((table) => table.metadata));
     assert(entriesWritten === written, 'a compaction writes every entry that it keeps');
-    writer.syncDirectory();
+    writer.finish();
     finished = true;
     const counts: JobCounts = { entriesRead, entriesWritten, bytesRead, bytesWritten: writer.bytesWritten, blocksCopied };
     return { id: job.id, ok: true, outputs, counts };

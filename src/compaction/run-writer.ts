@@ -12,6 +12,7 @@ import { joinPath } from '../env/path.js';
 import type { Codec } from '../format/compression.js';
 import { tableFileName } from '../format/file-names.js';
 import { type FinishedTable, TableWriter } from '../sstable/table-writer.js';
+import { giveTableMemory, takeTableMemory } from '../sstable/table-memory.js';
 import type { FileNumberRange, JobSettings } from './job.js';
 
 /** What writing tables needs of its surroundings. */
@@ -28,6 +29,7 @@ export class RunWriter {
   private file: FileHandle | undefined;
   private nextNumber: number;
   private finished: FinishedTable[] = [];
+  private readonly memory = takeTableMemory();
   private readonly begun: string[] = [];
   bytesWritten = 0;
 
@@ -57,9 +59,19 @@ export class RunWriter {
     return tables;
   }
 
-  /** Makes the names of all tables durable. */
-  syncDirectory(): void {
+  /** Memory whose first `windowBytes` are the caller's until `finish`: entries that are added from there are copied fastest. */
+  get window(): Buffer {
+    return this.memory.blocks.window;
+  }
+
+  get windowBytes(): number {
+    return this.memory.blocks.windowBytes;
+  }
+
+  /** Makes the names of all tables durable. No further call. */
+  finish(): void {
     if (this.begun.length > 0) this.context.fileSystem.syncDirectory(this.context.settings.directory);
+    giveTableMemory(this.memory);
   }
 
   /** Removes all files that were begun. The first error matters more than one here, so those are left to the next open. */
@@ -83,13 +95,14 @@ export class RunWriter {
     const path = joinPath(settings.directory, tableFileName(fileNumber));
     this.file = fileSystem.open(path, 'create');
     this.begun.push(path);
-    const writer = new TableWriter(this.file, {
+    const options = {
       fileNumber,
       databaseId: settings.databaseId,
       blockBytes: settings.blockBytes,
       compression: codec,
       filterBitsPerKey: this.filterBitsPerKey,
-    });
+    };
+    const writer = new TableWriter(this.file, options, this.memory);
     writer.noteSequences(this.minSequence, this.maxSequence);
     return writer;
   }

@@ -1,24 +1,27 @@
 /**
  * Sorting ordinals of records by key, and records of one key newest first.
  *
- * Most significant digit first, with digits of six bytes (`keyHead`): each group that is equal so far is sorted by its next six
- * bytes with a least significant digit radix sort over that number (4 passes of at most 14 bits), small groups by comparing keys.
+ * Most significant digit first, with digits of up to eight bytes (key-heads.ts): each group that is equal so far is sorted by the heads of
+ * its next bytes with a least significant digit radix sort, the few whose heads are equal by their tails, small groups by comparing keys.
  * Sources: LSD and MSD radix sort as in Knuth, The Art of Computer Programming 3, 5.2.5.
  *
- * Both sorts are stable and the ordinals start in descending order, which is what puts records of one key newest first.
+ * All sorts are stable and the ordinals start in descending order, which is what puts records of one key newest first.
  *
- * Worked example (digits of one byte): ordinals 4:b 3:ab 2:b 1:a → by first byte [3:ab 1:a] [4:b 2:b]; the first group has
+ * Worked example (heads of one byte): ordinals 4:b 3:ab 2:b 1:a → by first byte [3:ab 1:a] [4:b 2:b]; the first group has
  * keys that go on, so it is sorted again by the second byte: 1:a 3:ab; the second is one key, newest first: 4 2.
  */
-import { keyHeadHigh, keyHeadLow, type RecordReader } from './record-table.js';
+import { KeyHeads } from './key-heads.js';
+import type { RecordReader } from './record-table.js';
 
 const smallGroup = 24;
-/** A head has 27 lower and 24 upper bits: the lower are sorted by digits of 13 and 14 bits, the upper by two of 12. */
-const lowDigitBits = 13;
-const highDigitBits = 12;
-/** Where the counts of each digit begin, and all end. */
-const countsBegin = [0, 2 ** 13, 2 ** 13 + 2 ** 14, 2 ** 14 + 2 ** 13 + 2 ** 12, 2 ** 15] as const;
-const passes = 4;
+/** A group with equal heads up to this size is sorted by insertion: comparing tails reads no keys. */
+const smallTailGroup = 64;
+const headBitsMax = 32;
+/** Digits of a large group: more of its counts would not stay in the first cache. */
+const digitBitsMax = 13;
+/** Digits of a group with less records than this: counts have to be cleared and added up for each group. */
+const narrowDigitBits = 8;
+const narrowGroup = 2048;
 
 /** Sorts `ordinals` (which must be in descending order) in place; keys are equal in their first `skip` bytes. */
 export function sortRecords(reader: RecordReader, ordinals: Uint32Array, skip: number): void {
@@ -30,15 +33,15 @@ export function sortRecords(reader: RecordReader, ordinals: Uint32Array, skip: n
     const end = groups.pop() as number;
     const begin = groups.pop() as number;
     if (end - begin <= smallGroup) {
-      insertionSort(reader, ordinals, begin, end, depth);
+      sortByKey(reader, ordinals, begin, end, depth);
     } else {
-      workspace.sortByHead(reader, ordinals, begin, end, depth);
+      workspace.sort(reader, ordinals, begin, end, depth);
       workspace.pushEqualGroups(groups, begin, end, depth);
     }
   }
 }
 
-function insertionSort(reader: RecordReader, ordinals: Uint32Array, begin: number, end: number, depth: number): void {
+function sortByKey(reader: RecordReader, ordinals: Uint32Array, begin: number, end: number, depth: number): void {
   for (let i = begin + 1; i < end; i++) {
     const ordinal = ordinals[i] as number;
     reader.locate(ordinal);
@@ -75,77 +78,108 @@ function increment(counts: Uint32Array, index: number): number {
 }
 
 class SortWorkspace {
-  /** Halves of the head of the record at each place, in step with the ordinals. Whole numbers: a remainder of doubles is a slow call. */
-  private readonly lows: Uint32Array;
-  private readonly highs: Uint32Array;
-  private readonly spareLows: Uint32Array;
-  private readonly spareHighs: Uint32Array;
+  /** Of the record at each place, in step with the ordinals. */
+  private readonly keys: KeyHeads;
+  private readonly spareHeads: Uint32Array;
+  private readonly spareTails: Uint32Array;
   private readonly spareOrdinals: Uint32Array;
-  private readonly counts = new Uint32Array(countsBegin[passes]);
+  private readonly counts = new Uint32Array(2 ** digitBitsMax);
 
   constructor(size: number) {
     const needed = size > smallGroup ? size : 0;
-    this.lows = new Uint32Array(needed);
-    this.highs = new Uint32Array(needed);
-    this.spareLows = new Uint32Array(needed);
-    this.spareHighs = new Uint32Array(needed);
+    this.keys = new KeyHeads(needed);
+    this.spareHeads = new Uint32Array(needed);
+    this.spareTails = new Uint32Array(needed);
     this.spareOrdinals = new Uint32Array(needed);
   }
 
-  sortByHead(reader: RecordReader, ordinals: Uint32Array, begin: number, end: number, depth: number): void {
-    const { lows, highs, counts } = this;
-    counts.fill(0);
-    for (let i = begin; i < end; i++) {
-      reader.locate(ordinals[i] as number);
-      const start = reader.keyStart + depth;
-      const low = keyHeadLow(reader.bytes, start, reader.keyEnd);
-      const high = keyHeadHigh(reader.bytes, start, reader.keyEnd);
-      lows[i] = low;
-      highs[i] = high;
-      increment(counts, low & 0x1fff);
-      increment(counts, countsBegin[1] + (low >>> lowDigitBits));
-      increment(counts, countsBegin[2] + (high & 0xfff));
-      increment(counts, countsBegin[3] + (high >>> highDigitBits));
-    }
-    for (let pass = 0; pass < passes; pass++) this.scatter(ordinals, begin, end, pass);
-  }
-
-  /** One stable pass by one digit; skipped where all records have the same digit. */
-  private scatter(ordinals: Uint32Array, begin: number, end: number, pass: number): void {
-    const { lows, highs, spareLows, spareHighs, spareOrdinals, counts } = this;
-    const base = countsBegin[pass] as number;
-    const stop = countsBegin[pass + 1] as number;
-    let at = begin;
-    for (let digit = base; digit < stop; digit++) {
-      const count = counts[digit] as number;
-      if (count === end - begin) return;
-      counts[digit] = at;
-      at += count;
-    }
-    const digits = pass < 2 ? lows : highs;
-    const shift = pass % 2 === 0 ? 0 : pass < 2 ? lowDigitBits : highDigitBits;
-    const mask = stop - base - 1;
-    for (let i = begin; i < end; i++) {
-      const to = increment(counts, base + (((digits[i] as number) >>> shift) & mask));
-      spareLows[to] = lows[i] as number;
-      spareHighs[to] = highs[i] as number;
-      spareOrdinals[to] = ordinals[i] as number;
-    }
-    lows.set(spareLows.subarray(begin, end), begin);
-    highs.set(spareHighs.subarray(begin, end), begin);
-    ordinals.set(spareOrdinals.subarray(begin, end), begin);
-  }
-
-  /** Groups whose heads are equal while their keys go on have to be sorted by their next bytes. */
-  pushEqualGroups(groups: number[], begin: number, end: number, depth: number): void {
-    const { lows, highs } = this;
+  /** Sorts by the bytes of keys from `depth` on that heads and tails hold. */
+  sort(reader: RecordReader, ordinals: Uint32Array, begin: number, end: number, depth: number): void {
+    const { keys } = this;
+    keys.read(reader, ordinals, begin, end, depth);
+    const { heads, tails, hasTails } = keys;
+    this.radixSort(heads, hasTails ? tails : undefined, ordinals, begin, end, keys.headBits);
+    if (!hasTails) return;
     for (let i = begin; i < end;) {
-      const low = lows[i] as number;
-      const high = highs[i] as number;
-      let stop = i + 1;
-      while (stop < end && lows[stop] === low && highs[stop] === high) stop++;
-      if (stop - i > 1 && (low & 7) === 7) groups.push(i, stop, depth + 6);
+      const stop = endOfEqual(heads, i, end);
+      if (stop - i > smallTailGroup) this.radixSort(tails, undefined, ordinals, i, stop, headBitsMax);
+      else if (stop - i > 1) this.sortByTail(ordinals, i, stop);
       i = stop;
     }
   }
+
+  /** Groups whose keys are equal as far as they were looked at, and go on, have to be sorted by their next bytes. */
+  pushEqualGroups(groups: number[], begin: number, end: number, depth: number): void {
+    const { heads, tails, hasTails, bytes } = this.keys;
+    for (let i = begin; i < end;) {
+      const sameHead = endOfEqual(heads, i, end);
+      const stop = hasTails && sameHead - i > 1 ? endOfEqual(tails, i, sameHead) : sameHead;
+      if (stop - i > 1 && this.keys.goesOn((hasTails ? tails[i] : heads[i]) as number)) groups.push(i, stop, depth + bytes);
+      i = stop;
+    }
+  }
+
+  /** Sorts ordinals by their `keys`, of so many bits; what is `carried` moves with them. Stable. */
+  private radixSort(
+    keys: Uint32Array,
+    carried: Uint32Array | undefined,
+    ordinals: Uint32Array,
+    begin: number,
+    end: number,
+    bits: number,
+  ): void {
+    const passes = Math.ceil(bits / (end - begin < narrowGroup ? narrowDigitBits : digitBitsMax));
+    const digitBits = Math.ceil(bits / passes);
+    const { spareHeads, spareTails, spareOrdinals } = this;
+    for (let shift = 0; shift < bits; shift += digitBits) {
+      const mask = 2 ** digitBits - 1;
+      const places = this.placesOfDigits(keys, begin, end, shift, mask);
+      for (let i = begin; i < end; i++) {
+        const key = keys[i] as number;
+        const to = increment(places, (key >>> shift) & mask);
+        spareHeads[to] = key;
+        spareOrdinals[to] = ordinals[i] as number;
+        if (carried !== undefined) spareTails[to] = carried[i] as number;
+      }
+      keys.set(spareHeads.subarray(begin, end), begin);
+      ordinals.set(spareOrdinals.subarray(begin, end), begin);
+      carried?.set(spareTails.subarray(begin, end), begin);
+    }
+  }
+
+  /** Where the first key with each digit has its place. */
+  private placesOfDigits(keys: Uint32Array, begin: number, end: number, shift: number, mask: number): Uint32Array {
+    const { counts } = this;
+    counts.fill(0, 0, mask + 1);
+    for (let i = begin; i < end; i++) increment(counts, ((keys[i] as number) >>> shift) & mask);
+    let place = begin;
+    for (let digit = 0; digit <= mask; digit++) {
+      const count = counts[digit] as number;
+      counts[digit] = place;
+      place += count;
+    }
+    return counts;
+  }
+
+  /** Sorts ordinals by their tails. Stable. */
+  private sortByTail(ordinals: Uint32Array, begin: number, end: number): void {
+    const { tails } = this.keys;
+    for (let i = begin + 1; i < end; i++) {
+      const tail = tails[i] as number;
+      const ordinal = ordinals[i] as number;
+      let at = i;
+      for (; at > begin && (tails[at - 1] as number) > tail; at--) {
+        tails[at] = tails[at - 1] as number;
+        ordinals[at] = ordinals[at - 1] as number;
+      }
+      tails[at] = tail;
+      ordinals[at] = ordinal;
+    }
+  }
+}
+
+function endOfEqual(numbers: Uint32Array, begin: number, end: number): number {
+  let stop = begin + 1;
+  while (stop < end && numbers[stop] === numbers[begin]) stop++;
+  return stop;
 }

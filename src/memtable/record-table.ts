@@ -6,7 +6,10 @@
  * ordered index uses it for the key that is searched.
  */
 import { compareBytes } from '../format/bytes.js';
-import { recordHeaderBytes } from './record.js';
+import { recordBytes, recordHeaderBytes } from './record.js';
+
+/** Words of a cache line. */
+const lineWords = 16;
 
 /** What the worker gets of a frozen memtable: plain data over shared memory, nothing is copied. */
 export interface FrozenRecords {
@@ -72,18 +75,42 @@ export class RecordReader {
   }
 
   /**
-   * Reads the first word of each of ordinals[begin, end) and one further on, and makes nothing of them: loads that do not depend on one
-   * another overlap, so the processor waits for their memory once and not for each.
+   * Reads a word of each cache line of the records ordinals[begin, end) whose values have less than `bytesMax` bytes, and makes nothing of
+   * them: loads that do not depend on one another overlap, so the processor waits for their memory once and not for each.
    */
-  touch(ordinals: Uint32Array, begin: number, end: number): void {
-    const { addresses, first } = this;
-    const { words } = first;
+  touch(ordinals: Uint32Array, begin: number, end: number, bytesMax: number): void {
+    const { addresses, secondBaseUnits } = this;
+    const { words } = this.first;
     let sum = 0;
-    for (let i = begin; i < end && i < ordinals.length; i++) {
-      const at = (addresses[ordinals[i] as number] as number) * 2;
-      if (at + 24 < words.length) sum += (words[at] as number) + (words[at + 24] as number);
+    for (let i = begin; i < end; i++) {
+      const address = addresses[ordinals[i] as number] as number;
+      if (address >= secondBaseUnits) continue;
+      const at = address * 2;
+      const valueBytes = words[at] as number;
+      if (valueBytes >= bytesMax) continue;
+      const last = at + recordBytes((words[at + 1] as number) & 0xffff, valueBytes) / 4 - 1;
+      for (let word = at + lineWords; word < last; word += lineWords) sum ^= words[word] as number;
+      sum ^= words[last] as number;
     }
     this.touched = sum;
+  }
+
+  /** Copies a record of less than `bytesMax` bytes to byte `to` of `target`, whole words. Returns its length in bytes, 0 where it is larger. */
+  copyRecord(ordinal: number, target: Uint32Array, to: number, bytesMax: number): number {
+    const address = this.addresses[ordinal] as number;
+    const chunk = address < this.secondBaseUnits ? this.first : this.overflowChunk(address);
+    const { words } = chunk;
+    const from = (address - chunk.baseUnits) * 2;
+    const valueBytes = words[from] as number;
+    if (valueBytes >= bytesMax) return 0;
+    const bytes = recordBytes((words[from + 1] as number) & 0xffff, valueBytes);
+    if (bytes >= bytesMax) return 0;
+    const end = from + bytes / 4;
+    for (let word = from, at = to / 4; word < end; word += 2, at += 2) {
+      target[at] = words[word] as number;
+      target[at + 1] = words[word + 1] as number;
+    }
+    return bytes;
   }
 
   private overflowChunk(address: number): Chunk {
@@ -102,25 +129,16 @@ export class RecordReader {
  * are equal and the lowest bits are below 7, the keys are equal from `depth` on.
  */
 export function keyHead(bytes: Uint8Array, start: number, end: number): number {
-  return keyHeadHigh(bytes, start, end) * 0x800_0000 + keyHeadLow(bytes, start, end);
-}
-
-/** The upper 24 of the 51 bits: the first three bytes. */
-export function keyHeadHigh(bytes: Uint8Array, start: number, end: number): number {
   const left = end - start;
   const b0 = left > 0 ? (bytes[start] as number) : 0;
   const b1 = left > 1 ? (bytes[start + 1] as number) : 0;
   const b2 = left > 2 ? (bytes[start + 2] as number) : 0;
-  return (b0 << 16) | (b1 << 8) | b2;
-}
-
-/** The lower 27 of the 51 bits: the next three bytes, and in three bits how many were left. */
-export function keyHeadLow(bytes: Uint8Array, start: number, end: number): number {
-  const left = end - start;
   const b3 = left > 3 ? (bytes[start + 3] as number) : 0;
   const b4 = left > 4 ? (bytes[start + 4] as number) : 0;
   const b5 = left > 5 ? (bytes[start + 5] as number) : 0;
-  return (b3 << 19) | (b4 << 11) | (b5 << 3) | (left < 7 ? left : 7);
+  const high = (b0 << 16) | (b1 << 8) | b2;
+  const low = (b3 << 19) | (b4 << 11) | (b5 << 3) | (left < 7 ? left : 7);
+  return high * 0x800_0000 + low;
 }
 
 /** Order of the keys of two records, from `skip` bytes after their start. */

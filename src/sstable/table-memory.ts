@@ -1,11 +1,11 @@
 /**
- * Table memory: what a writer of a table works in, which the next writer of the thread takes over.
+ * Table memory: what a job works in that writes tables, one after the other, which the next job of the thread takes over.
  *
- *   take ─▶ a writer's ── give ─▶ spare ── take ─▶ the next writer's
- *              └─ a writer that failed: left to the collector
+ *   take ─▶ a job's ── give ─▶ spare ── take ─▶ the next job's
+ *              └─ a job that failed: left to the collector
  *
- * A thread writes one table at a time, some of them a few hundred times a second, and each would leave more than a mebibyte of free memory
- * behind, of which the collector learns late.
+ * A thread mostly runs one job at a time, some of them a few hundred times a second, and each would leave more than a mebibyte of free
+ * memory behind, of which the collector learns late.
  *
  * Invariants:
  * 1. Memory has one owner: who has given it away does not touch it again.
@@ -15,10 +15,12 @@ import { internalKeyBytesMax } from '../limits.js';
 import { BlockBuilder } from './block-builder.js';
 
 const stagingBytes = 1024 * 1024;
+/** Where a flush lays records on their way to a block. */
+const entryWindowBytes = 32 * 1024;
 /** Areas of a builder of ordinary blocks stay below. */
 const keptBuilderBytesMax = 1024 * 1024;
 
-/** The memory of one writer. Both builders are empty. */
+/** The memory of one job. Both builders are empty. */
 export interface TableMemory {
   /** Bytes on their way to the file. */
   readonly staging: Buffer;
@@ -34,7 +36,7 @@ let spare: TableMemory | undefined;
 export function takeTableMemory(): TableMemory {
   const memory = spare ?? {
     staging: Buffer.allocUnsafeSlow(stagingBytes),
-    blocks: new BlockBuilder(),
+    blocks: new BlockBuilder(entryWindowBytes),
     index: new BlockBuilder(),
     key: Buffer.allocUnsafeSlow(internalKeyBytesMax),
   };
@@ -42,7 +44,7 @@ export function takeTableMemory(): TableMemory {
   return memory;
 }
 
-/** Gives memory to the next writer of this thread. */
+/** Gives memory to the next job of this thread. */
 export function giveTableMemory(memory: TableMemory): void {
   if (memory.blocks.memoryBytes + memory.index.memoryBytes <= keptBuilderBytesMax) spare = memory;
 }

@@ -25,7 +25,7 @@ import { type BlockHandle, blockHandleBytes, codecNone, codecZstd, writeBlockHan
 import { StagedOutput } from './staged-output.js';
 import { FilterBuilder, filterBytes } from './table-filter.js';
 import { encodeFooter, footerBytes, type SectionHandle } from './table-footer.js';
-import { giveTableMemory, takeTableMemory } from './table-memory.js';
+import type { TableMemory } from './table-memory.js';
 import type { TableMetadata } from './table-metadata.js';
 import { encodeProperties, type TableProperties } from './table-properties.js';
 
@@ -57,13 +57,12 @@ export class TableWriter {
   private readonly options: TableWriterOptions;
   private readonly output: StagedOutput;
   private readonly compressor: BlockCompressor;
-  private readonly memory = takeTableMemory();
-  private readonly builder: BlockBuilder = this.memory.blocks;
-  private readonly indexBuilder: BlockBuilder = this.memory.index;
+  private readonly builder: BlockBuilder;
+  private readonly indexBuilder: BlockBuilder;
   private readonly filterBuilder = new FilterBuilder();
   private readonly handleBytes = new Uint8Array(blockHandleBytes);
   private readonly handleView = new DataView(this.handleBytes.buffer);
-  private readonly lastKey = this.memory.key;
+  private readonly lastKey: Buffer;
   private lastKeyBytes = -1;
   private lastSequence = 0;
   private smallestKey = new Uint8Array(0);
@@ -74,11 +73,15 @@ export class TableWriter {
   private minSequence = sequenceMax;
   private maxSequence = 0;
 
-  constructor(file: FileHandle, options: TableWriterOptions) {
+  /** `memory` is this writer's until it has finished. */
+  constructor(file: FileHandle, options: TableWriterOptions, memory: TableMemory) {
     assert(options.databaseId.length === 16, 'a database id has 16 bytes');
     this.file = file;
     this.options = options;
-    this.output = new StagedOutput(file, this.memory.staging);
+    this.output = new StagedOutput(file, memory.staging);
+    this.builder = memory.blocks;
+    this.indexBuilder = memory.index;
+    this.lastKey = memory.key;
     this.compressor = new BlockCompressor(options.compression);
   }
 
@@ -163,7 +166,6 @@ export class TableWriter {
     this.output.flush();
     this.file.sync();
     const metadata = { fileNumber, fileBytes: this.output.offset, ...properties };
-    giveTableMemory(this.memory);
     return { metadata, index: indexSection, filter: filterSection };
   }
 

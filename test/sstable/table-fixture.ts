@@ -14,6 +14,7 @@ import { OpenTables } from '../../src/sstable/open-tables.js';
 import type { TableContext } from '../../src/sstable/table-context.js';
 import type { TableReader } from '../../src/sstable/table-reader.js';
 import type { TableScanner } from '../../src/sstable/table-scanner.js';
+import { giveTableMemory, takeTableMemory } from '../../src/sstable/table-memory.js';
 import { type FinishedTable, TableWriter } from '../../src/sstable/table-writer.js';
 
 export const directory = 'db';
@@ -115,15 +116,16 @@ export interface WriteOptions {
   readonly filterBitsPerKey?: number;
 }
 
-export function openWriter(files: TableFiles, options: WriteOptions = {}): TableWriter {
+export function openWriter(files: TableFiles, options: WriteOptions = {}, memory = takeTableMemory()): TableWriter {
   const fileNumber = options.fileNumber ?? 7;
-  return new TableWriter(files.open(`${directory}/${tableFileName(fileNumber)}`, 'create'), {
+  const writerOptions = {
     fileNumber,
     databaseId,
     blockBytes: options.blockBytes ?? 128,
     compression: options.compression,
     filterBitsPerKey: options.filterBitsPerKey ?? 10,
-  });
+  };
+  return new TableWriter(files.open(`${directory}/${tableFileName(fileNumber)}`, 'create'), writerOptions, memory);
 }
 
 export function addEntry(writer: TableWriter, entry: Entry): void {
@@ -133,9 +135,12 @@ export function addEntry(writer: TableWriter, entry: Entry): void {
 
 /** Writes entries, which are in order, as a table. */
 export function writeTable(files: TableFiles, entries: readonly Entry[], options: WriteOptions = {}): FinishedTable {
-  const writer = openWriter(files, options);
+  const memory = takeTableMemory();
+  const writer = openWriter(files, options, memory);
   for (const entry of entries) addEntry(writer, entry);
-  return writer.finish();
+  const table = writer.finish();
+  giveTableMemory(memory);
+  return table;
 }
 
 export function contextOf(files: TableFiles, cacheBytes = 1 << 20, codec: Codec | undefined = loadCodec()): TableContext {

@@ -1,0 +1,105 @@
+/**
+ * Records one after the other in an order that is not that of their memory, as a flush reads them.
+ *
+ *   ordinals  | 7 | 2 | 9 | 4 | …            arena (shared)   | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 |
+ *               '---batch---'                                       '-. copied word by word, in order
+ *                                            window (private) | 7 | 2 | 9 | 4 |
+ *
+ * A record that lies anywhere has to be waited for, and more so the many pages than the bytes. So the memory of a batch is asked for first,
+ * with loads that do not depend on one another, then its records are copied, and all that follows works in a few KiB that are near.
+ *
+ * Invariants:
+ * 1. Ranges are valid until the next call of `next`.
+ * 2. Records that are large are shown where they lie: they are read in one go anyway.
+ */
+import { recordHeaderBytes } from './record.js';
+import type { RecordReader } from './record-table.js';
+
+/** Records of a batch. The loads of one are under way together. */
+const batchRecords = 128;
+/** A record from this size on is not copied. */
+const largeRecordBytes = 4096;
+
+/** Who has the private memory: `windowBytes` from the start of `window`, which may be another one for each batch. */
+export interface RecordWindow {
+  /** Begins at a multiple of 8 in its ArrayBuffer. */
+  readonly window: Buffer;
+  readonly windowBytes: number;
+}
+
+/** A pass over records in a given order. `next` places it on one; the fields then say where its parts lie. */
+export class OrderedRecords {
+  ordinal = 0;
+  kind = 0;
+  bytes: Buffer;
+  keyStart = 0;
+  keyEnd = 0;
+  valueEnd = 0;
+  private windowWords: Uint32Array = new Uint32Array(0);
+  private nextIndex = 0;
+  /** Records [nextIndex, copiedEnd) of the order lie in the window, the next one at `nextStart`. */
+  private copiedEnd = 0;
+  private nextStart = 0;
+
+  constructor(
+    private readonly reader: RecordReader,
+    private readonly ordinals: Uint32Array,
+    private readonly memory: RecordWindow,
+  ) {
+    this.bytes = memory.window;
+  }
+
+  /** To the next record, which is the first at first; false where there is none. */
+  next(): boolean {
+    if (this.nextIndex === this.copiedEnd) {
+      if (this.nextIndex === this.ordinals.length) return false;
+      this.copyBatch();
+    }
+    this.ordinal = this.ordinals[this.nextIndex++] as number;
+    if (this.nextIndex > this.copiedEnd) this.showInPlace();
+    else this.showCopy();
+    return true;
+  }
+
+  private showCopy(): void {
+    const start = this.nextStart;
+    const valueBytes = this.windowWords[start / 4] as number;
+    const lengths = this.windowWords[start / 4 + 1] as number;
+    this.kind = (lengths >>> 16) & 0xff;
+    this.keyStart = start + recordHeaderBytes;
+    this.keyEnd = this.keyStart + (lengths & 0xffff);
+    this.valueEnd = this.keyEnd + valueBytes;
+    this.nextStart = (this.valueEnd + 7) & ~7;
+  }
+
+  private showInPlace(): void {
+    const { reader } = this;
+    reader.locate(this.ordinal);
+    this.bytes = reader.bytes;
+    this.kind = reader.kind;
+    this.keyStart = reader.keyStart;
+    this.keyEnd = reader.keyEnd;
+    this.valueEnd = reader.valueEnd;
+    this.copiedEnd = this.nextIndex;
+  }
+
+  /** Copies records from `nextIndex` on, none where that one is large. */
+  private copyBatch(): void {
+    const { reader, ordinals, memory } = this;
+    if (this.windowWords.buffer !== memory.window.buffer) {
+      this.windowWords = new Uint32Array(memory.window.buffer, memory.window.byteOffset, memory.windowBytes / 4);
+    }
+    this.bytes = memory.window;
+    this.nextStart = 0;
+    const stop = Math.min(this.nextIndex + batchRecords, ordinals.length);
+    reader.touch(ordinals, this.nextIndex, stop, largeRecordBytes);
+    let to = 0;
+    let index = this.nextIndex;
+    for (; index < stop && to + largeRecordBytes <= memory.windowBytes; index++) {
+      const bytes = reader.copyRecord(ordinals[index] as number, this.windowWords, to, largeRecordBytes);
+      if (bytes === 0) break;
+      to += bytes;
+    }
+    this.copiedEnd = index;
+  }
+}
