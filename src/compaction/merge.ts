@@ -5,8 +5,7 @@
  *   run 1           [scanner]─┼─ sorted by key, then by age ─▶ DropPolicy ─▶ RunWriter
  *   run 2 (oldest)  [scanner]─┘
  *
- * The sources stand in an array sorted by the key they are at; the first is taken, moved, and put back at its place, which costs
- * one comparison as long as one source has a stretch to itself. Where a whole block of one source comes before all other
+ * The sources stand in the order of the keys they are at (source-order.ts); the first is taken, moved, and put back at its place. Where a whole block of one source comes before all other
  * sources, and nothing in it can be dropped, its stored bytes are copied as they are.
  *
  * Worked example of a block that must not be copied: run 0 ends a block with the tombstone of key c; run 1 has a block that begins
@@ -23,48 +22,17 @@ import { tableFileName } from '../format/file-names.js';
 import { readBucketId } from '../format/internal-key.js';
 import type { TableFileContext } from '../sstable/table-context.js';
 import type { TableMetadata } from '../sstable/table-metadata.js';
-import { TableScanner } from '../sstable/table-scanner.js';
+import type { TableScanner } from '../sstable/table-scanner.js';
 import { DropPolicy, dropVersion } from './drop-policy.js';
 import type { CompactionJob, JobCounts, JobSuccess, MergeInput } from './job.js';
+import { RunSource } from './run-source.js';
 import { RunWriter, type WritingContext } from './run-writer.js';
+import { SourceOrder } from './source-order.js';
 
 /** Bytes of input after which the merge lets others go first. */
 const sliceBytes = 1024 * 1024;
 /** Stored blocks below this share of a full block are not copied, or blocks would get smaller with every merge. */
 const copiedBlockShare = 0.5;
-
-/** One run: its tables one after the other. */
-class RunSource {
-  scanner: TableScanner;
-  private nextTable = 1;
-
-  constructor(
-    private readonly context: TableFileContext,
-    private readonly tables: readonly TableMetadata[],
-    readonly rank: number,
-  ) {
-    this.scanner = new TableScanner(context, tables[0] as TableMetadata);
-  }
-
-  /** To the next entry; false at the end of the run. */
-  next(): boolean {
-    this.scanner.next();
-    return this.scanner.valid || this.enterNextTable();
-  }
-
-  skipBlock(): boolean {
-    this.scanner.skipBlock();
-    return this.scanner.valid || this.enterNextTable();
-  }
-
-  private enterNextTable(): boolean {
-    const table = this.tables[this.nextTable++];
-    if (table === undefined) return false;
-    this.context.openTables.close(this.scanner.metadata.fileNumber);
-    this.scanner = new TableScanner(this.context, table);
-    return true;
-  }
-}
 
 /** The key that was taken last, in memory of its own. */
 class LastKey {
@@ -100,7 +68,7 @@ class Merge {
   blocksCopied = 0;
   private readonly policy: DropPolicy;
   private readonly lastKey = new LastKey();
-  private order: RunSource[] = [];
+  private readonly order = new SourceOrder();
   /** Of the entry that was taken last: where it came from, and its sequence there. */
   private lastSource: RunSource | undefined;
   private lastSequence = 0;
@@ -116,12 +84,15 @@ class Merge {
   }
 
   *run(tables: TableFileContext, input: MergeInput): Generator<number, void, void> {
-    this.order = [];
+    this.order.clear();
     this.lastKey.clear();
-    input.forEach((run, rank) => this.place(new RunSource(tables, run, rank), 0, true));
+    input.forEach((run, rank) => {
+      this.order.add(new RunSource(tables, run, rank));
+    });
     let yielded = this.bytesRead;
-    while (this.order.length > 0) {
-      const first = this.order[0] as RunSource;
+    for (;;) {
+      const { first } = this.order;
+      if (first === undefined) return;
       if (!first.scanner.atBlockStart || !this.copyBlock(first)) this.take(first);
       if (this.bytesRead - yielded >= sliceBytes) {
         yielded = this.bytesRead;
@@ -153,8 +124,8 @@ class Merge {
         this.entriesWritten++;
       }
     }
-    if (source.next()) this.place(source, 0, false);
-    else this.order.shift();
+    if (source.next()) this.order.moved();
+    else this.order.removeFirst();
   }
 
   private beginKey(scanner: TableScanner): void {
@@ -175,7 +146,7 @@ class Merge {
     if (blockHandle.rawBytes < this.context.settings.blockBytes * copiedBlockShare) return false;
     const end = scanner.blockLastKeyEnd;
     const start = scanner.blockLastKeyStart;
-    const second = this.order[1]?.scanner;
+    const second = this.order.second?.scanner;
     if (
       second !== undefined &&
       compareBytes(scanner.blockLastKeyBytes, start, end, second.keyBytes, second.keyStart, second.keyEnd) >= 0
@@ -193,28 +164,9 @@ class Merge {
     this.bytesRead += blockHandle.storedBytes;
     this.entriesRead += scanner.block.entryCount;
     this.entriesWritten += scanner.block.entryCount;
-    if (source.skipBlock()) this.place(source, 0, false);
-    else this.order.shift();
+    if (source.skipBlock()) this.order.moved();
+    else this.order.removeFirst();
     return true;
-  }
-
-  /** Puts a source to its place: a new one from the end, one that moved from `at` on. */
-  private place(source: RunSource, at: number, isNew: boolean): void {
-    const { order } = this;
-    if (isNew) order.unshift(source);
-    let place = at;
-    while (place + 1 < order.length && this.isBefore(order[place + 1] as RunSource, source)) {
-      order[place] = order[place + 1] as RunSource;
-      place++;
-    }
-    order[place] = source;
-  }
-
-  private isBefore(a: RunSource, b: RunSource): boolean {
-    const x = a.scanner;
-    const y = b.scanner;
-    const difference = compareBytes(x.keyBytes, x.keyStart, x.keyEnd, y.keyBytes, y.keyStart, y.keyEnd);
-    return difference !== 0 ? difference < 0 : a.rank < b.rank;
   }
 }
 
