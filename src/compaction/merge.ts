@@ -5,8 +5,9 @@
  *   run 1           [scanner]─┼─ sorted by key, then by age ─▶ DropPolicy ─▶ RunWriter
  *   run 2 (oldest)  [scanner]─┘
  *
- * The sources stand in the order of the keys they are at (source-order.ts); the first is taken, moved, and put back at its place. Where a whole block of one source comes before all other
- * sources, and nothing in it can be dropped, its stored bytes are copied as they are.
+ * The sources stand in the order of the keys they are at (source-order.ts); the first is taken, moved, and put back at its place.
+ * Where a whole block of one source comes before all other sources, and nothing in it can be dropped, its stored bytes are copied
+ * as they are.
  *
  * Worked example of a block that must not be copied: run 0 ends a block with the tombstone of key c; run 1 has a block that begins
  * with c. The versions of c belong together, so a block whose first key was just seen is taken entry by entry.
@@ -20,6 +21,7 @@ import { assert, corruption } from '../errors.js';
 import { compareBytes } from '../format/bytes.js';
 import { tableFileName } from '../format/file-names.js';
 import { readBucketId } from '../format/internal-key.js';
+import { copyRange } from '../sstable/block-builder.js';
 import type { TableFileContext } from '../sstable/table-context.js';
 import type { TableMetadata } from '../sstable/table-metadata.js';
 import type { TableScanner } from '../sstable/table-scanner.js';
@@ -34,25 +36,36 @@ const sliceBytes = 1024 * 1024;
 /** Stored blocks below this share of a full block are not copied, or blocks would get smaller with every merge. */
 const copiedBlockShare = 0.5;
 
-/** The key that was taken last, in memory of its own. */
+/** The key that was taken last: in the block where it was read, or in memory of its own. */
 class LastKey {
-  private bytes = Buffer.allocUnsafeSlow(256);
-  private length = -1;
+  private memory = Buffer.allocUnsafeSlow(256);
+  private bytes: Uint8Array = this.memory;
+  private start = 0;
+  private end = -1;
 
   /** Negative where the scanner stands on a greater key, 0 where it is the same. */
   compare({ keyBytes, keyStart, keyEnd }: TableScanner): number {
-    return this.length < 0 ? -1 : compareBytes(this.bytes, 0, this.length, keyBytes, keyStart, keyEnd);
+    return this.end < 0 ? -1 : compareBytes(this.bytes, this.start, this.end, keyBytes, keyStart, keyEnd);
   }
 
   /** Every key is greater than none. */
   clear(): void {
-    this.length = -1;
+    this.end = -1;
   }
 
+  /** Takes a key, which stays where it lies until `keep`. */
   set(bytes: Uint8Array, start: number, end: number): void {
-    this.length = end - start;
-    if (this.bytes.length < this.length) this.bytes = Buffer.allocUnsafeSlow(this.length * 2);
-    for (let from = start, to = 0; from < end; from++, to++) this.bytes[to] = bytes[from] as number;
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+  }
+
+  /** Copies the key, before some scanner leaves a block. */
+  keep(): void {
+    const length = this.end - this.start;
+    if (this.memory.length < length) this.memory = Buffer.allocUnsafeSlow(length * 2);
+    if (this.bytes !== this.memory) copyRange(this.bytes, this.start, this.end, this.memory, 0);
+    this.set(this.memory, 0, length);
   }
 }
 
@@ -87,7 +100,7 @@ class Merge {
     this.order.clear();
     this.lastKey.clear();
     input.forEach((run, rank) => {
-      this.order.add(new RunSource(tables, run, rank));
+      this.order.add(new RunSource(tables, run, rank, this.writer.slot(rank)));
     });
     let yielded = this.bytesRead;
     for (;;) {
@@ -124,6 +137,7 @@ class Merge {
         this.entriesWritten++;
       }
     }
+    if (scanner.atBlockEnd) this.lastKey.keep();
     if (source.next()) this.order.moved();
     else this.order.removeFirst();
   }
@@ -164,6 +178,7 @@ class Merge {
     this.bytesRead += blockHandle.storedBytes;
     this.entriesRead += scanner.block.entryCount;
     this.entriesWritten += scanner.block.entryCount;
+    this.lastKey.keep();
     if (source.skipBlock()) this.order.moved();
     else this.order.removeFirst();
     return true;

@@ -8,7 +8,7 @@
  */
 import type { TableFileContext } from '../sstable/table-context.js';
 import type { TableMetadata } from '../sstable/table-metadata.js';
-import { TableScanner } from '../sstable/table-scanner.js';
+import { type BlockSlot, TableScanner } from '../sstable/table-scanner.js';
 
 export class RunSource {
   scanner: TableScanner;
@@ -21,8 +21,9 @@ export class RunSource {
     private readonly context: TableFileContext,
     private readonly tables: readonly TableMetadata[],
     readonly rank: number,
+    private readonly slot: BlockSlot | undefined,
   ) {
-    this.scanner = new TableScanner(context, tables[0] as TableMetadata);
+    this.scanner = new TableScanner(context, tables[0] as TableMetadata, slot);
   }
 
   /** To the next entry; false at the end of the run. */
@@ -41,7 +42,7 @@ export class RunSource {
     const table = this.tables[this.nextTable++];
     if (table === undefined) return false;
     this.context.openTables.close(this.scanner.metadata.fileNumber);
-    this.scanner = new TableScanner(this.context, table);
+    this.scanner = new TableScanner(this.context, table, this.slot);
     return true;
   }
 }

@@ -11,9 +11,13 @@ import type { FileHandle, FileSystem } from '../env/file-system.js';
 import { joinPath } from '../env/path.js';
 import type { Codec } from '../format/compression.js';
 import { tableFileName } from '../format/file-names.js';
+import type { BlockSlot } from '../sstable/table-scanner.js';
 import { type FinishedTable, TableWriter } from '../sstable/table-writer.js';
 import { giveTableMemory, takeTableMemory } from '../sstable/table-memory.js';
 import type { FileNumberRange, JobSettings } from './job.js';
+
+/** A block of the default size fits, and one that is longer by a large entry. */
+const slotBytes = 32 * 1024;
 
 /** What writing tables needs of its surroundings. */
 export interface WritingContext {
@@ -66,6 +70,13 @@ export class RunWriter {
 
   get windowBytes(): number {
     return this.memory.blocks.windowBytes;
+  }
+
+  /** A part of the window, where there are as many. */
+  slot(place: number): BlockSlot | undefined {
+    const start = place * slotBytes;
+    const end = start + slotBytes;
+    return end <= this.windowBytes ? { memory: this.window, start, end } : undefined;
   }
 
   /** Makes the names of all tables durable. No further call. */

@@ -82,7 +82,10 @@ export class BlockBuilder {
     return this.areas.length + this.output.length + 16 * this.keyEnds.length;
   }
 
-  /** Adds an entry, copying its bytes. Sequence 0 stands for one that everybody sees; a tombstone has no value. */
+  /**
+   * Adds an entry, copying its bytes. Sequence 0 stands for one that everybody sees; a tombstone has no value. Returns where in `window` its
+   * key lies until the next `add`, also after `finish`.
+   */
   add(
     keyBytes: Uint8Array,
     keyStart: number,
@@ -92,7 +95,7 @@ export class BlockBuilder {
     valueBytes: Uint8Array,
     valueStart: number,
     valueEnd: number,
-  ): void {
+  ): number {
     const entry = this.count;
     const keysEnd = this.keysEnd + keyEnd - keyStart;
     const valuesEnd = this.valuesEnd + valueEnd - valueStart;
@@ -101,7 +104,8 @@ export class BlockBuilder {
       this.growAreas(keysEnd, valuesEnd);
     }
     const { areas } = this;
-    copyRange(keyBytes, keyStart, keyEnd, areas, this.windowBytes + this.keysEnd);
+    const keyAt = this.windowBytes + this.keysEnd;
+    copyRange(keyBytes, keyStart, keyEnd, areas, keyAt);
     copyRange(valueBytes, valueStart, valueEnd, areas, this.valuesStart + this.valuesEnd);
     this.keyEnds[entry] = keysEnd;
     this.valueEnds[entry] = isTombstone ? valuesEnd + tombstoneBit : valuesEnd;
@@ -111,6 +115,7 @@ export class BlockBuilder {
     this.count = entry + 1;
     this.keysEnd = keysEnd;
     this.valuesEnd = valuesEnd;
+    return keyAt;
   }
 
   /** The finished block, a view that is valid until the next `finish`; the builder is empty again. Needs an entry. */

@@ -16,7 +16,7 @@ import { BlockBuilder } from './block-builder.js';
 
 const stagingBytes = 1024 * 1024;
 /** Where a flush lays records on their way to a block. */
-const entryWindowBytes = 32 * 1024;
+const entryWindowBytes = 8 * 32 * 1024;
 /** Areas of a builder of ordinary blocks stay below. */
 const keptBuilderBytesMax = 1024 * 1024;
 

@@ -32,6 +32,13 @@ const windowBytesMax = 256 * 1024;
 const spareWindows: Buffer[] = [];
 const spareWindowsMax = 8;
 
+/** Memory [start, end) for blocks, a multiple of 8 from the start of its ArrayBuffer. */
+export interface BlockSlot {
+  readonly memory: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A sequential reader of one table; placed at the first entry from the start. */
 export class TableScanner {
   valid = true;
@@ -58,14 +65,21 @@ export class TableScanner {
   private readonly window: Buffer;
   private windowStart = 0;
   private windowBytes = 0;
+  private readonly slot: BlockSlot | undefined;
   private raw: Uint8Array;
+  /** Where the current block begins in `keyBytes`. */
+  private blockStart = 0;
   private blockNumber = 0;
   private entry = 0;
   private passedEntries = 0;
 
-  /** Reads footer, index and the first blocks. Throws VARVE_CORRUPTION, VARVE_UNSUPPORTED_VERSION or VARVE_IO. */
-  constructor(context: TableFileContext, metadata: TableMetadata) {
+  /**
+   * Reads footer, index and the first blocks. Throws VARVE_CORRUPTION, VARVE_UNSUPPORTED_VERSION or VARVE_IO. Entries of blocks that fit into
+   * `slot` are shown as ranges of its memory.
+   */
+  constructor(context: TableFileContext, metadata: TableMetadata, slot?: BlockSlot) {
     this.context = context;
+    this.slot = slot;
     this.metadata = metadata;
     this.file = tableFileName(metadata.fileNumber);
     const footer = readCheckedFooter(context, metadata);
@@ -73,18 +87,22 @@ export class TableScanner {
     const isWhole = this.index.dataBytes >= windowBytesMax;
     this.window =
       (isWhole ? spareWindows.pop() : undefined) ?? Buffer.allocUnsafeSlow(Math.min(windowBytesMax, this.index.dataBytes));
-    this.raw = Buffer.allocUnsafeSlow(32 * 1024);
+    this.raw = Buffer.allocUnsafeSlow(slot === undefined ? 32 * 1024 : 0);
     this.blockHandle = this.index.handle(0);
     this.blockStored = this.window;
     this.block = this.readBlock(this.blockHandle);
-    this.keyBytes = this.block.bytes;
-    this.valueBytes = this.block.bytes;
-    this.show();
+    this.keyBytes = this.valueBytes = this.block.bytes;
+    this.enterBlock();
   }
 
   /** Whether the current entry is the first of its block. */
   get atBlockStart(): boolean {
     return this.entry === 0;
+  }
+
+  /** Whether it is the last: `next` then leaves the block. */
+  get atBlockEnd(): boolean {
+    return this.entry === this.block.entryCount - 1;
   }
 
   /** The last key of the current block is blockLastKeyBytes[blockLastKeyStart, blockLastKeyEnd). */
@@ -129,21 +147,26 @@ export class TableScanner {
     }
     this.blockHandle = this.index.handle(this.blockNumber);
     this.block = this.readBlock(this.blockHandle);
-    this.keyBytes = this.block.bytes;
-    this.valueBytes = this.block.bytes;
+    this.enterBlock();
+  }
+
+  private enterBlock(): void {
+    const { block, slot } = this;
+    const isInSlot = slot !== undefined && block.bytes.buffer === slot.memory.buffer;
+    this.keyBytes = this.valueBytes = isInSlot ? slot.memory : block.bytes;
+    this.blockStart = isInSlot ? slot.start : 0;
     this.entry = 0;
     this.show();
   }
 
   private show(): void {
-    const block = this.block;
-    const entry = this.entry;
-    this.keyStart = block.keyStart(entry);
-    this.keyEnd = block.keyEnd(entry);
+    const { block, entry, blockStart } = this;
+    this.keyStart = blockStart + block.keyStart(entry);
+    this.keyEnd = blockStart + block.keyEnd(entry);
     this.sequence = block.sequence(entry);
     this.isTombstone = block.isTombstone(entry);
-    this.valueStart = block.valueStart(entry);
-    this.valueEnd = block.valueEnd(entry);
+    this.valueStart = blockStart + block.valueStart(entry);
+    this.valueEnd = blockStart + block.valueEnd(entry);
   }
 
   private readBlock(place: BlockHandle): Block {
@@ -166,6 +189,8 @@ export class TableScanner {
   }
 
   private rawMemory(bytes: number): Uint8Array {
+    const { slot } = this;
+    if (slot !== undefined && bytes <= slot.end - slot.start) return slot.memory.subarray(slot.start, slot.start + bytes);
     if (this.raw.length < bytes) this.raw = Buffer.allocUnsafeSlow(bytes);
     return this.raw.subarray(0, bytes);
   }

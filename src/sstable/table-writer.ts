@@ -62,8 +62,11 @@ export class TableWriter {
   private readonly filterBuilder = new FilterBuilder();
   private readonly handleBytes = new Uint8Array(blockHandleBytes);
   private readonly handleView = new DataView(this.handleBytes.buffer);
-  private readonly lastKey: Buffer;
-  private lastKeyBytes = -1;
+  private readonly ownKey: Buffer;
+  /** The key taken last is lastKey[lastKeyStart, lastKeyEnd): where the builder has it, or in `ownKey`. */
+  private lastKey: Uint8Array;
+  private lastKeyStart = 0;
+  private lastKeyEnd = 0;
   private lastSequence = 0;
   private smallestKey = new Uint8Array(0);
   private entries = 0;
@@ -81,7 +84,8 @@ export class TableWriter {
     this.output = new StagedOutput(file, memory.staging);
     this.builder = memory.blocks;
     this.indexBuilder = memory.index;
-    this.lastKey = memory.key;
+    this.ownKey = memory.key;
+    this.lastKey = this.ownKey;
     this.compressor = new BlockCompressor(options.compression);
   }
 
@@ -126,10 +130,13 @@ export class TableWriter {
     if (valueLength >= largeValueBytes) this.finishBlock();
     if (!this.takeKey(keyBytes, keyStart, keyEnd, sequence)) return false;
     if (valueLength >= largeValueBytes) {
+      this.keepKey(keyBytes, keyStart, keyEnd);
       this.addLarge(keyBytes, keyStart, keyEnd, sequence, valueBytes.subarray(valueStart, valueEnd));
       return true;
     }
-    this.builder.add(keyBytes, keyStart, keyEnd, sequence, isTombstone, valueBytes, valueStart, valueEnd);
+    this.lastKeyStart = this.builder.add(keyBytes, keyStart, keyEnd, sequence, isTombstone, valueBytes, valueStart, valueEnd);
+    this.lastKeyEnd = this.lastKeyStart + keyEnd - keyStart;
+    this.lastKey = this.builder.window;
     if (this.builder.sizeBytes >= this.options.blockBytes) this.finishBlock();
     return true;
   }
@@ -143,8 +150,14 @@ export class TableWriter {
     this.finishBlock();
     const bytes = block.bytes;
     for (let i = 0; i < block.entryCount; i++) {
-      if (!this.takeKey(bytes, block.keyStart(i), block.keyEnd(i), block.sequence(i))) return false;
+      const keyStart = block.keyStart(i);
+      const keyEnd = block.keyEnd(i);
+      if (!this.takeKey(bytes, keyStart, keyEnd, block.sequence(i))) return false;
+      this.lastKey = bytes;
+      this.lastKeyStart = keyStart;
+      this.lastKeyEnd = keyEnd;
     }
+    this.keepKey(bytes, this.lastKeyStart, this.lastKeyEnd);
     const offset = this.output.offset;
     this.output.append(stored);
     this.addHandle({ ...handle, offset }, block.keyAreaBytes + block.valueAreaBytes);
@@ -169,21 +182,28 @@ export class TableWriter {
     return { metadata, index: indexSection, filter: filterSection };
   }
 
-  /** Checks the order, counts the entry, and gives a new key to the filter. */
+  /** Checks the order, counts the entry, and gives a new key to the filter. The caller then says where the last key is. */
   private takeKey(keyBytes: Uint8Array, start: number, end: number, sequence: number): boolean {
     const length = end - start;
     assert(length >= 0 && length <= internalKeyBytesMax, 'a key is within its limit');
-    const order = this.lastKeyBytes < 0 ? 1 : compareBytes(keyBytes, start, end, this.lastKey, 0, this.lastKeyBytes);
+    const isFirst = this.entries === 0;
+    const order = isFirst ? 1 : compareBytes(keyBytes, start, end, this.lastKey, this.lastKeyStart, this.lastKeyEnd);
     if (order < 0 || (order === 0 && sequence >= this.lastSequence)) return false;
     this.entries++;
     this.lastSequence = sequence;
     if (sequence !== 0) this.noteSequences(sequence, sequence);
     if (order === 0) return true;
-    if (this.lastKeyBytes < 0) this.smallestKey = new Uint8Array(keyBytes.subarray(start, end));
-    copyRange(keyBytes, start, end, this.lastKey, 0);
-    this.lastKeyBytes = length;
+    if (isFirst) this.smallestKey = new Uint8Array(keyBytes.subarray(start, end));
     this.filterBuilder.add(hashKey(keyBytes, start, end));
     return true;
+  }
+
+  /** Copies the key taken last, which is not in the builder. */
+  private keepKey(bytes: Uint8Array, start: number, end: number): void {
+    copyRange(bytes, start, end, this.ownKey, 0);
+    this.lastKey = this.ownKey;
+    this.lastKeyStart = 0;
+    this.lastKeyEnd = end - start;
   }
 
   private finishBlock(): void {
@@ -226,7 +246,8 @@ export class TableWriter {
   /** Adds a block that was just written to the index, with the key added last as its last key. */
   private addHandle(handle: BlockHandle, contentBytes: number): void {
     writeBlockHandle(handle, this.handleView, 0);
-    this.indexBuilder.add(this.lastKey, 0, this.lastKeyBytes, 0, false, this.handleBytes, 0, blockHandleBytes);
+    const { lastKey, lastKeyStart, lastKeyEnd } = this;
+    this.indexBuilder.add(lastKey, lastKeyStart, lastKeyEnd, 0, false, this.handleBytes, 0, blockHandleBytes);
     this.tombstones += handle.tombstoneCount;
     this.contentBytes += contentBytes;
     this.storesSequences ||= handle.hasSequences;
@@ -241,7 +262,7 @@ export class TableWriter {
   private properties(): TableProperties {
     return {
       smallestKey: this.smallestKey,
-      largestKey: new Uint8Array(this.lastKey.subarray(0, this.lastKeyBytes)),
+      largestKey: new Uint8Array(this.lastKey.subarray(this.lastKeyStart, this.lastKeyEnd)),
       minSequence: Math.min(this.minSequence, this.maxSequence),
       maxSequence: this.maxSequence,
       entryCount: this.entries,

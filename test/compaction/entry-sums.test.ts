@@ -28,10 +28,12 @@ describe('the sums of a compaction', () => {
   test('miss entries of an input that ends early', () => {
     const workshop = new Workshop();
     const job = workshop.compactionJob([twoRuns(workshop)]);
-    vi.spyOn(TableScanner.prototype, 'next').mockImplementation(function (this: TableScanner) {
+    // After the first block.
+    const end = vi.spyOn(TableScanner.prototype, 'skipBlock').mockImplementation(function (this: TableScanner) {
       this.valid = false;
     });
     expect(workshop.execute(job)).toMatchObject({ ok: false, code: 'VARVE_ASSERTION' });
+    expect(end).toHaveBeenCalled();
   });
 
   test('miss an entry that is not written', () => {
