@@ -8,7 +8,6 @@
  * 2. A memtable whose records are all dropped gives an empty run.
  */
 import { assert } from '../errors.js';
-import { compareBytes } from '../format/bytes.js';
 import { readBucketId } from '../format/internal-key.js';
 import { liveRecordsByKey } from '../memtable/live-records.js';
 import { kindTombstone } from '../memtable/record.js';
@@ -46,7 +45,6 @@ export function runFlush(job: FlushJob, context: WritingContext): JobSuccess {
 
 function writeRecords(job: FlushJob, reader: RecordReader, ordinals: Uint32Array, writer: RunWriter, beat: () => void): number {
   const policy = new DropPolicy(job.retention, false);
-  const previous = reader.another();
   const records = new OrderedRecords(reader, ordinals, writer);
   const firstSequence = job.records.firstSequence;
   let bucketId = -1;
@@ -54,10 +52,8 @@ function writeRecords(job: FlushJob, reader: RecordReader, ordinals: Uint32Array
   let read = 0;
   let written = 0;
   while (records.next()) {
-    const { bytes, keyStart, keyEnd, valueEnd, ordinal } = records;
+    const { bytes, keyStart, keyEnd, valueEnd, ordinal, isNewKey } = records;
     if (read++ % recordsPerBeat === 0) beat();
-    const isNewKey =
-      read === 1 || compareBytes(previous.bytes, previous.keyStart, previous.keyEnd, bytes, keyStart, keyEnd) !== 0;
     if (isNewKey) {
       policy.beginKey();
       const id = readBucketId(bytes, keyStart, keyEnd);
@@ -65,7 +61,6 @@ function writeRecords(job: FlushJob, reader: RecordReader, ordinals: Uint32Array
         bucketId = id;
         bucketIsLive = policy.isLiveBucket(id);
       }
-      previous.locate(ordinal);
     }
     if (!bucketIsLive) continue;
     const isTombstone = records.kind === kindTombstone;

@@ -9,9 +9,10 @@
  * with loads that do not depend on one another, then its records are copied, and all that follows works in a few KiB that are near.
  *
  * Invariants:
- * 1. Ranges are valid until the next call of `next`.
+ * 1. Ranges are valid until the call of `next` after the next one: batches lie in one half of the window and the other in turns.
  * 2. Records that are large are shown where they lie: they are read in one go anyway.
  */
+import { equalBytes } from '../format/bytes.js';
 import { recordHeaderBytes } from './record.js';
 import type { RecordReader } from './record-table.js';
 
@@ -35,18 +36,23 @@ export class OrderedRecords {
   keyStart = 0;
   keyEnd = 0;
   valueEnd = 0;
+  /** Whether the record before has another key, or this is the first. */
+  isNewKey = true;
+  private window: Buffer;
   private windowWords: Uint32Array = new Uint32Array(0);
   private nextIndex = 0;
   /** Records [nextIndex, copiedEnd) of the order lie in the window, the next one at `nextStart`. */
   private copiedEnd = 0;
   private nextStart = 0;
+  private isUpperHalf = false;
 
   constructor(
     private readonly reader: RecordReader,
     private readonly ordinals: Uint32Array,
     private readonly memory: RecordWindow,
   ) {
-    this.bytes = memory.window;
+    this.window = memory.window;
+    this.bytes = this.window;
   }
 
   /** To the next record, which is the first at first; false where there is none. */
@@ -55,13 +61,17 @@ export class OrderedRecords {
       if (this.nextIndex === this.ordinals.length) return false;
       this.copyBatch();
     }
-    this.ordinal = this.ordinals[this.nextIndex++] as number;
-    if (this.nextIndex > this.copiedEnd) this.showInPlace();
+    const { bytes, keyStart, keyEnd, nextIndex } = this;
+    this.ordinal = this.ordinals[nextIndex] as number;
+    this.nextIndex = nextIndex + 1;
+    if (nextIndex === this.copiedEnd) this.showInPlace();
     else this.showCopy();
+    this.isNewKey = nextIndex === 0 || !equalBytes(bytes, keyStart, keyEnd, this.bytes, this.keyStart, this.keyEnd);
     return true;
   }
 
   private showCopy(): void {
+    this.bytes = this.window;
     const start = this.nextStart;
     const valueBytes = this.windowWords[start / 4] as number;
     const lengths = this.windowWords[start / 4 + 1] as number;
@@ -89,13 +99,16 @@ export class OrderedRecords {
     if (this.windowWords.buffer !== memory.window.buffer) {
       this.windowWords = new Uint32Array(memory.window.buffer, memory.window.byteOffset, memory.windowBytes / 4);
     }
-    this.bytes = memory.window;
-    this.nextStart = 0;
+    this.window = memory.window;
+    this.isUpperHalf = !this.isUpperHalf;
+    const halfBytes = memory.windowBytes / 2;
+    let to = this.isUpperHalf ? halfBytes : 0;
+    const end = to + halfBytes;
+    this.nextStart = to;
     const stop = Math.min(this.nextIndex + batchRecords, ordinals.length);
     reader.touch(ordinals, this.nextIndex, stop, largeRecordBytes);
-    let to = 0;
     let index = this.nextIndex;
-    for (; index < stop && to + largeRecordBytes <= memory.windowBytes; index++) {
+    for (; index < stop && to + largeRecordBytes <= end; index++) {
       const bytes = reader.copyRecord(ordinals[index] as number, this.windowWords, to, largeRecordBytes);
       if (bytes === 0) break;
       to += bytes;
