@@ -85,4 +85,16 @@ describe('records in order', () => {
     expect(keys).toEqual(Array.from({ length: 1000 }, (_, i) => `key ${999 - i}`));
     expect(seen.size).toBe(4);
   });
+
+  it('say whether their key is another than that of the one before, also where batches meet', () => {
+    const memtable = new Memtable(1, 64 * 1024);
+    const keys = Array.from({ length: 1000 }, (_, i) => internalKey(7, 'k'.repeat(1 + Math.floor(i / 300))));
+    for (const [i, key] of keys.entries()) put(memtable, key, 'v'.repeat((i * 7) % 50));
+    const memory = { window: Buffer.alloc(32 * 1024), windowBytes: 32 * 1024 };
+    const ordinals = Uint32Array.from(keys, (_, i) => i + 1);
+    const records = new OrderedRecords(RecordReader.ofFrozen(memtable.freeze()), ordinals, memory);
+    const newKeysAt: number[] = [];
+    while (records.next()) if (records.isNewKey) newKeysAt.push(records.ordinal - 1);
+    expect(newKeysAt).toEqual([0, 300, 600, 900]);
+  });
 });

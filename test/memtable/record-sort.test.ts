@@ -66,4 +66,16 @@ describe('sorting records', () => {
     const keys = Array.from({ length: 100 }, (_, i) => Buffer.concat([Buffer.alloc(300, 'p'), Buffer.from([(i * 37) % 100])]));
     expect(sorted(keys, 0)).toEqual(naive(keys));
   });
+
+  it('sorts hundreds of keys whose first bytes leave no room for the next in a head', () => {
+    // Two kinds of first bytes that differ in all bits; what follows differs as well.
+    const keys = Array.from({ length: 600 }, (_, i) => {
+      const key = Buffer.alloc(8, i % 2 === 0 ? 0 : 0xff);
+      key.writeUInt32BE((i * 0x9e37_79b1) >>> 0, 4);
+      return key;
+    });
+    expect(sorted(keys, 0)).toEqual(naive(keys));
+    const repeated = [...keys, ...keys];
+    expect(sorted(repeated, 0)).toEqual(naive(repeated));
+  });
 });
