@@ -1,7 +1,7 @@
 /**
  * Flush: the records of a frozen memtable become a run of tables.
  *
- *   frozen records ─▶ ordinals, newest first ─▶ sorted by key ─▶ versions dropped ─▶ tables
+ *   frozen records ─▶ ordinals, newest first ─▶ sorted by key ─▶ copied in order, by batches ─▶ versions dropped ─▶ tables
  *
  * Invariants:
  * 1. Records of one key stay in the order newest first, from the sort to the table.

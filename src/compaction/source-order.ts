@@ -4,15 +4,16 @@
  *   order   | source at "a3" | source at "a3", older | source at "b1" | …
  *             '- taken, moved to its next entry, and put back at its place
  *
- * Putting back costs one comparison as long as one source has a stretch to itself. Sources are compared by heads: the next bytes of their
- * keys as a number, behind those that all keys share between the first key and the last of any block that some source stands in.
+ * Putting back costs one comparison as long as one source has a stretch to itself. Sources are compared by heads: the next bytes
+ * of their keys as a number, behind those that all keys share between the first key and the last of any block that some source
+ * stands in.
  *
  * Invariants:
  * 1. Sources stand by key, and of one key the newest run first.
- * 2. Heads are made anew whenever a source enters a block. Until then no source gets to a key behind the last of those blocks, so what
- *    the first key and that one share is shared by all that come.
- * 3. A block whose keys are out of order breaks (2) and may be taken in any order; who takes its entries sees that, for each source
- *    gives its own in the order in which they are stored.
+ * 2. Heads are made anew whenever a source enters a block. Until then no source gets to a key behind the last of those blocks, so
+ *    what the first key and that one share is shared by all that come.
+ * 3. A block whose keys are out of order breaks (2), and sources may then stand in any order. Who takes the entries sees it, for
+ *    each source gives its own in the order in which they are stored, so some key comes that is not greater than one before.
  */
 import { commonPrefixLength, compareBytes } from '../format/bytes.js';
 import { keyHead } from '../memtable/record-table.js';

@@ -1,14 +1,16 @@
 /**
  * Heads: the next bytes of many keys as whole numbers, whose order is that of those bytes.
  *
- * Of eight bytes a head has only the bits in which the keys may differ: of each byte those up to the highest that is not the same in all.
+ * Of eight bytes a head has only the bits in which the keys may differ: of each byte those up to the highest that is not the same
+ * in all.
  *
  *   keys     …0012x  …0040x  …0199x
  *   bytes    30 30 31 32 78 | 30 30 34 30 78 | 30 31 39 39 78     differing bits 00 01 0f 0f 00
  *   heads    - 0 0001 0010 - | - 0 0100 0000 - | - 1 1001 1001 -
  *
- * Where some key ends within the eight bytes, the last four bits say how many were left: bytes that are missing count as zero, and the key
- * that ends earlier comes first. What 32 bits have no room for stands in a second number, the tail. What neither has room for is left out.
+ * Where not all keys have as many bytes left, the last four bits say how many: bytes that are missing count as zero, and the key
+ * that ends earlier comes first. What 32 bits have no room for stands in a second number, the tail. What neither has room for is
+ * left out.
  *
  * Invariants:
  * 1. Where the heads of two keys differ, so do the keys, in the same order; where heads are equal the same goes for tails.
@@ -21,8 +23,10 @@ const wordBits = 32;
 /** Bits for the number of bytes that a key has left, which counts up to one more than `bytesMax`. */
 const leftBits = 4;
 
+/** Heads of the records at some places, in step with their ordinals. */
 export class KeyHeads {
   readonly heads: Uint32Array;
+  /** All 0 where there are none. */
   readonly tails: Uint32Array;
   /** Bits of a head. */
   headBits = 0;
@@ -44,7 +48,7 @@ export class KeyHeads {
     this.lefts = new Uint8Array(size);
   }
 
-  /** Makes heads and tails [begin, end), of the records with these ordinals, of their keys from `depth` on, where none ends before. */
+  /** Makes heads and tails [begin, end): of the keys of these records from `depth` on, before which none ends. */
   read(reader: RecordReader, ordinals: Uint32Array, begin: number, end: number, depth: number): void {
     const { heads, tails, lefts } = this;
     let [firstOnes, firstZeros, secondOnes, secondZeros] = [0, 0, 0, 0];
@@ -115,6 +119,7 @@ export class KeyHeads {
         tails[i] = (packed(first, second, byteBits, headBytes, bytes) << bitsOfLeft) | lastBits;
       } else {
         heads[i] = (head << bitsOfLeft) | lastBits;
+        tails[i] = 0;
       }
     }
   }

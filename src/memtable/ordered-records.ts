@@ -1,12 +1,13 @@
 /**
  * Records one after the other in an order that is not that of their memory, as a flush reads them.
  *
- *   ordinals  | 7 | 2 | 9 | 4 | …            arena (shared)   | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 |
- *               '---batch---'                                       '-. copied word by word, in order
- *                                            window (private) | 7 | 2 | 9 | 4 |
+ *   order               7 2 9 4 | 8 1 …
+ *   arena (shared)    | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 |
+ *   window (private)  | 7 | 2 | 9 | 4 |            | 8 | 1 | …
+ *                     '-- one batch --'            '-- and the next, in the other half
  *
- * A record that lies anywhere has to be waited for, and more so the many pages than the bytes. So the memory of a batch is asked for first,
- * with loads that do not depend on one another, then its records are copied, and all that follows works in a few KiB that are near.
+ * A record that lies anywhere has to be waited for. So the memory of a batch is asked for first, with loads that do not depend on
+ * one another, then its records are copied, and all that follows works in a few KiB that are near.
  *
  * Invariants:
  * 1. Ranges are valid until the call of `next` after the next one: batches lie in one half of the window and the other in turns.

@@ -1,8 +1,9 @@
 /**
  * Sorting ordinals of records by key, and records of one key newest first.
  *
- * Most significant digit first, with digits of up to eight bytes (key-heads.ts): each group that is equal so far is sorted by the heads of
- * its next bytes with a least significant digit radix sort, the few whose heads are equal by their tails, small groups by comparing keys.
+ * Most significant digit first, with digits of up to eight bytes (key-heads.ts): each group that is equal so far is sorted by the
+ * heads of its next bytes with a least significant digit radix sort, the few whose heads are equal by their tails, small groups by
+ * comparing keys.
  * Sources: LSD and MSD radix sort as in Knuth, The Art of Computer Programming 3, 5.2.5.
  *
  * All sorts are stable and the ordinals start in descending order, which is what puts records of one key newest first.
@@ -13,9 +14,10 @@
 import { KeyHeads } from './key-heads.js';
 import type { RecordReader } from './record-table.js';
 
-const smallGroup = 24;
-/** A group with equal heads up to this size is sorted by insertion: comparing tails reads no keys. */
-const smallTailGroup = 64;
+/** A group that is sorted by comparing keys. */
+const smallGroup = 8;
+/** Up to so many are sorted by insertion, which for heads and tails is a matter of a few cache lines. */
+const insertionMax = 64;
 const headBitsMax = 32;
 /** Digits of a large group: more of its counts would not stay in the first cache. */
 const digitBitsMax = 13;
@@ -98,12 +100,16 @@ class SortWorkspace {
     const { keys } = this;
     keys.read(reader, ordinals, begin, end, depth);
     const { heads, tails, hasTails } = keys;
+    if (end - begin <= insertionMax) {
+      this.insertionSort(ordinals, begin, end);
+      return;
+    }
     this.radixSort(heads, hasTails ? tails : undefined, ordinals, begin, end, keys.headBits);
     if (!hasTails) return;
     for (let i = begin; i < end;) {
       const stop = endOfEqual(heads, i, end);
-      if (stop - i > smallTailGroup) this.radixSort(tails, undefined, ordinals, i, stop, headBitsMax);
-      else if (stop - i > 1) this.sortByTail(ordinals, i, stop);
+      if (stop - i > insertionMax) this.radixSort(tails, undefined, ordinals, i, stop, headBitsMax);
+      else if (stop - i > 1) this.insertionSort(ordinals, i, stop);
       i = stop;
     }
   }
@@ -113,7 +119,7 @@ class SortWorkspace {
     const { heads, tails, hasTails, bytes } = this.keys;
     for (let i = begin; i < end;) {
       const sameHead = endOfEqual(heads, i, end);
-      const stop = hasTails && sameHead - i > 1 ? endOfEqual(tails, i, sameHead) : sameHead;
+      const stop = sameHead - i === 1 ? sameHead : endOfEqual(tails, i, sameHead);
       if (stop - i > 1 && this.keys.goesOn((hasTails ? tails[i] : heads[i]) as number)) groups.push(i, stop, depth + bytes);
       i = stop;
     }
@@ -161,17 +167,22 @@ class SortWorkspace {
     return counts;
   }
 
-  /** Sorts ordinals by their tails. Stable. */
-  private sortByTail(ordinals: Uint32Array, begin: number, end: number): void {
-    const { tails } = this.keys;
+  /** Sorts ordinals by their heads and tails. Stable. */
+  private insertionSort(ordinals: Uint32Array, begin: number, end: number): void {
+    const { heads, tails } = this.keys;
     for (let i = begin + 1; i < end; i++) {
+      const head = heads[i] as number;
       const tail = tails[i] as number;
       const ordinal = ordinals[i] as number;
       let at = i;
-      for (; at > begin && (tails[at - 1] as number) > tail; at--) {
+      for (; at > begin; at--) {
+        const before = heads[at - 1] as number;
+        if (before < head || (before === head && (tails[at - 1] as number) <= tail)) break;
+        heads[at] = before;
         tails[at] = tails[at - 1] as number;
         ordinals[at] = ordinals[at - 1] as number;
       }
+      heads[at] = head;
       tails[at] = tail;
       ordinals[at] = ordinal;
     }

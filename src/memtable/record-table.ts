@@ -75,8 +75,8 @@ export class RecordReader {
   }
 
   /**
-   * Reads a word of each cache line of the records ordinals[begin, end) whose values have less than `bytesMax` bytes, and makes nothing of
-   * them: loads that do not depend on one another overlap, so the processor waits for their memory once and not for each.
+   * Reads a word of each cache line of the records ordinals[begin, end) whose values have less than `bytesMax` bytes, and makes
+   * nothing of them: loads that do not depend on one another overlap, so the processor waits for their memory once and not for each.
    */
   touch(ordinals: Uint32Array, begin: number, end: number, bytesMax: number): void {
     const { addresses, secondBaseUnits } = this;
@@ -95,7 +95,7 @@ export class RecordReader {
     this.touched = sum;
   }
 
-  /** Copies a record of less than `bytesMax` bytes to byte `to` of `target`, whole words. Returns its length in bytes, 0 where it is larger. */
+  /** Copies a record to byte `to` of `target`, by words. Returns its length in bytes, or 0 where it has `bytesMax` or more. */
   copyRecord(ordinal: number, target: Uint32Array, to: number, bytesMax: number): number {
     const address = this.addresses[ordinal] as number;
     const chunk = address < this.secondBaseUnits ? this.first : this.overflowChunk(address);

@@ -49,7 +49,7 @@ export class BlockBuilder {
     this.areas = Buffer.allocUnsafeSlow(this.valuesStart + valueAreaBytes);
   }
 
-  /** Its first `windowBytes` are the caller's. Another one after an `add` that made it grow, which does not keep what is in the window. */
+  /** Its first `windowBytes` are the caller's. Another one, with nothing in it, after an `add` that made it grow. */
   get window(): Buffer {
     return this.areas;
   }
@@ -83,8 +83,8 @@ export class BlockBuilder {
   }
 
   /**
-   * Adds an entry, copying its bytes. Sequence 0 stands for one that everybody sees; a tombstone has no value. Returns where in `window` its
-   * key lies until the next `add`, also after `finish`.
+   * Adds an entry, copying its bytes. Sequence 0 stands for one that everybody sees; a tombstone has no value. Returns where in
+   * `window` its key lies until the next `add`, also after `finish`.
    */
   add(
     keyBytes: Uint8Array,

@@ -4,8 +4,8 @@
  *   take ─▶ a job's ── give ─▶ spare ── take ─▶ the next job's
  *              └─ a job that failed: left to the collector
  *
- * A thread mostly runs one job at a time, some of them a few hundred times a second, and each would leave more than a mebibyte of free
- * memory behind, of which the collector learns late.
+ * A thread mostly runs one job at a time, some of them a few hundred times a second, and each would leave more than a mebibyte of
+ * free memory behind, of which the collector learns late.
  *
  * Invariants:
  * 1. Memory has one owner: who has given it away does not touch it again.
@@ -15,7 +15,7 @@ import { internalKeyBytesMax } from '../limits.js';
 import { BlockBuilder } from './block-builder.js';
 
 const stagingBytes = 1024 * 1024;
-/** Where a flush lays records on their way to a block. */
+/** Where a flush lays records, and a merge of up to eight runs the blocks that it reads, on their way to a block. */
 const entryWindowBytes = 8 * 32 * 1024;
 /** Areas of a builder of ordinary blocks stay below. */
 const keptBuilderBytesMax = 1024 * 1024;

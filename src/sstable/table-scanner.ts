@@ -74,8 +74,8 @@ export class TableScanner {
   private passedEntries = 0;
 
   /**
-   * Reads footer, index and the first blocks. Throws VARVE_CORRUPTION, VARVE_UNSUPPORTED_VERSION or VARVE_IO. Entries of blocks that fit into
-   * `slot` are shown as ranges of its memory.
+   * Reads footer, index and the first blocks. Throws VARVE_CORRUPTION, VARVE_UNSUPPORTED_VERSION or VARVE_IO. Entries of blocks
+   * that fit into `slot` are shown as ranges of its memory.
    */
   constructor(context: TableFileContext, metadata: TableMetadata, slot?: BlockSlot) {
     this.context = context;

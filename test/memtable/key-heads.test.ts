@@ -27,7 +27,7 @@ const keysArbitrary = fc.oneof(
 );
 
 describe('heads of keys', () => {
-  it('have the order of the keys where they differ; where they do not, keys are equal as far as they go, and all of them goes on or none', () => {
+  it('differ as the keys do, or keys are equal as far as the heads go, and all of those go on or none does', () => {
     fc.assert(
       fc.property(keysArbitrary, fc.constantFrom(0, 3), (keys, depth) => {
         const prefixed = keys.map((key) => Buffer.concat([Buffer.alloc(depth, 'd'), key]));

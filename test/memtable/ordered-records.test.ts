@@ -15,7 +15,8 @@ const valueLengths = fc.oneof(
 function described(source: Pick<OrderedRecords, 'bytes' | 'keyStart' | 'keyEnd' | 'valueEnd' | 'kind'>): string {
   const { bytes, keyStart, keyEnd, valueEnd, kind } = source;
   const value = bytes.subarray(keyEnd, valueEnd);
-  return `${kind} ${latin1(bytes.subarray(keyStart, keyEnd))} ${value.length} ${latin1(value.subarray(0, 3))} ${latin1(value.subarray(-3))}`;
+  const ends = `${latin1(value.subarray(0, 3))} ${latin1(value.subarray(-3))}`;
+  return `${kind} ${latin1(bytes.subarray(keyStart, keyEnd))} ${value.length} ${ends}`;
 }
 
 /** A memtable of small memory: records of many values lie in chunks that follow the first. */
