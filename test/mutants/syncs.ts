@@ -115,7 +115,7 @@ export const syncMutants: readonly Mutant[] = [
   {
     name: 'flushed-names-not-synced',
     file: 'compaction/flush.ts',
-    find: '    writer.syncDirectory();\n',
+    find: '    writer.finish();\n',
     replace: '',
     breaks: 'a version names a flushed table whose name is not durable',
     tests: ['compaction/job-failure', crash],
@@ -123,7 +123,7 @@ export const syncMutants: readonly Mutant[] = [
   {
     name: 'compacted-names-not-synced',
     file: 'compaction/merge.ts',
-    find: '    writer.syncDirectory();\n',
+    find: '    writer.finish();\n',
     replace: '',
     breaks: 'a version names a compacted table whose name is not durable',
     tests: ['compaction/job-failure', crash],

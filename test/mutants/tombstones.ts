@@ -243,7 +243,7 @@ export const tombstoneMutants: readonly Mutant[] = [
   },
   {
     name: 'older-run-merged-first',
-    file: 'compaction/merge.ts',
+    file: 'compaction/source-order.ts',
     find: 'return difference !== 0 ? difference < 0 : a.rank < b.rank;',
     replace: 'return difference !== 0 ? difference < 0 : a.rank > b.rank;',
     breaks: 'an older version wins',
