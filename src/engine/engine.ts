@@ -66,7 +66,7 @@ export class Engine {
     const debt = new ReadDebt(versions, compactionTuning(options.compaction).readUnitsPerEntry, () =>
       queueMicrotask(() => this.background.schedule()),
     );
-    this.reads = new ReadPath(memtables, versions, debt);
+    this.reads = new ReadPath(memtables, versions, parts.cache, debt);
     this.background = new Background({
       options,
       clock,

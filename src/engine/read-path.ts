@@ -2,6 +2,7 @@
  * Reading at a sequence: memtables from the newest to the oldest, then the runs of the version from the newest to the oldest.
  *
  *   active ─▶ sealed (newest … oldest) ─▶ level 0 runs ─▶ … ─▶ last level
+ *                                          └ a row of the key (row-cache.ts) spares those that are older than it
  *
  * The first source that has a version for the view decides. One hash of the key serves all of them.
  *
@@ -11,19 +12,22 @@
  * 2. Bytes that a call finds are valid until the next call of the engine; callers copy.
  */
 import { compareBytes } from '../format/bytes.js';
-import { type EntryCursor, type FoundValue, pointAbsent, pointValue } from '../format/entry-cursor.js';
+import { type EntryCursor, type FoundValue, type PointRead, pointAbsent, pointValue } from '../format/entry-cursor.js';
 import { hashKey } from '../format/key-hash.js';
+import type { BlockCache } from '../sstable/block-cache.js';
+import { rowTooYoung } from '../sstable/row-cache.js';
 import { RunCursor } from '../sstable/run-cursor.js';
 import type { Bucket } from './bucket-catalog.js';
 import type { MemtableSet } from './memtable-set.js';
 import { MergingCursor } from './merging-cursor.js';
 import { type ReadDebt, unitsOfLook, unitsOfPlacing, unitsOfStep } from './read-debt.js';
-import type { ReadableRun, VersionStore } from './version-store.js';
+import type { LiveRun, ReadableRun, VersionStore } from './version-store.js';
 
 export class ReadPath {
   constructor(
     private readonly memtables: MemtableSet,
     private readonly versions: VersionStore,
+    private readonly cache: BlockCache,
     private readonly debt: ReadDebt,
   ) {}
 
@@ -42,10 +46,22 @@ export class ReadPath {
       read = (sealed[i] as (typeof sealed)[number]).memtable.get(key, 0, keyEnd, hash, viewSequence, found);
       if (read !== pointAbsent) return read === pointValue;
     }
+    return this.getFromRuns(key, keyEnd, hash, viewSequence, found);
+  }
+
+  /** The same below the memtables, in which the view has nothing for the key. */
+  private getFromRuns(key: Uint8Array, keyEnd: number, hash: number, viewSequence: number, found: FoundValue): boolean {
+    const { rows } = this.cache;
     const { runs } = this.versions;
+    const asOf = rows.find(key, keyEnd, hash, viewSequence, found);
+    let read: PointRead = pointAbsent;
+    let isRow = false;
     let looks = 0;
     for (let i = 0; i < runs.length; i++) {
-      const run = runs[i] as ReadableRun;
+      const run = runs[i] as LiveRun;
+      // What is in this run and in older ones was there already when the row was made.
+      isRow = run.maxSequence <= asOf;
+      if (isRow) break;
       const place = tableFor(run, key, keyEnd);
       if (place < 0) continue;
       read = (run.readers[place] as (typeof run.readers)[number]).get(key, 0, keyEnd, hash, viewSequence, found);
@@ -53,7 +69,14 @@ export class ReadPath {
       looks++;
     }
     if (looks > 0) this.debt.pay(looks * unitsOfLook);
-    return read === pointValue;
+    if (isRow) {
+      this.cache.hits++;
+      if (asOf < viewSequence) rows.confirm(viewSequence);
+      return true;
+    }
+    if (read !== pointValue) return false;
+    if (asOf !== rowTooYoung) rows.add(key, keyEnd, hash, viewSequence, found);
+    return true;
   }
 
   /** A cursor over one bucket, or over a range of it, for a view. Both bounds are internal keys; it may show keys outside them. */

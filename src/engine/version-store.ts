@@ -40,6 +40,12 @@ export interface ReadableRun {
   readonly readers: readonly TableReader[];
 }
 
+/** A run of the live version. */
+export interface LiveRun extends ReadableRun {
+  /** The largest sequence of all records that went into it or into an older run. */
+  readonly maxSequence: number;
+}
+
 interface PendingInstall {
   edit: VersionEdit;
   readonly tables: readonly FinishedTable[];
@@ -59,7 +65,7 @@ export interface VersionSurroundings {
 
 export class VersionStore {
   /** Newest first. */
-  runs: readonly ReadableRun[] = [];
+  runs: readonly LiveRun[] = [];
   generation = 0;
   private readers = new Map<number, TableReader>();
   private nextNumber: number;
@@ -295,7 +301,7 @@ export class VersionStore {
       liveFiles.markObsolete(tableFileName(number));
     }
     this.readers = readers;
-    this.runs = runs;
+    this.runs = withMaxSequences(runs);
     this.generation++;
   }
 
@@ -305,4 +311,15 @@ export class VersionStore {
     this.surroundings.health.poison(error);
     this.surroundings.onPoisoned(error);
   }
+}
+
+function withMaxSequences(runs: readonly ReadableRun[]): LiveRun[] {
+  let maxSequence = 0;
+  return runs
+    .toReversed()
+    .map((run) => {
+      for (const table of run.tables) maxSequence = Math.max(maxSequence, table.maxSequence);
+      return { ...run, maxSequence };
+    })
+    .toReversed();
 }

@@ -1,5 +1,5 @@
 /**
- * Entries that point reads ask for again and again: key and value side by side, where the hash of the key leads at once.
+ * Values that point reads ask for again and again: key and value side by side, where the hash of the key leads at once.
  *
  * A point read that goes through filter, index, block and lookup waits for some seven lines of memory one after the other, nearly each of
  * them in a page of its own. A row that is here takes two: a bucket of slots, and the row. It is a copy of what a block holds and may go
@@ -7,21 +7,24 @@
  *
  *   slots    hash → address, in row-slots.ts
  *   chunks   | row | row | row | free |        filled one after the other; the oldest goes first, whole
- *   row      | owner u32 | key bytes u32 | value bytes u32 | 0 | key | value | padding to 8 |
+ *   row      | as of, f64 | key bytes u32 | value bytes u32 | key | value | padding to 8 |
  *   address  | number of the chunk, 15 bits | offset ÷ 8, 17 bits |
  *
- * A row belongs to the table whose owner number it carries. Tables do not change, so it is never out of date; rows of a table that is
- * gone are found by nobody and go with their chunk. Every value that a point read found in a block is offered as a row, but where those that
- * went had hardly been found, and misses are rare, only some are taken.
+ * A row says what a key had **as of** a sequence: of all versions up to it the newest is this value. So it decides for every later view, as
+ * soon as that has looked into all memtables, and into the runs with records that are younger than the row. Merges change nothing of
+ * what a key has, and a row outlives them. One that was checked by a read is as of the view of that read.
  *
- * How much memory rows may take is not decided here but by the cache of blocks (block-cache.ts), of which this is a part.
+ *   view ≥ as of:    memtables ─ absent ─▶ runs with a maxSequence > as of ─ absent ─▶ the row
+ *
+ * Every value that a point read found in a table is offered as a row, but where those that went had hardly been found, and misses are
+ * rare, only some are taken. How much memory rows may take is not decided here but by the cache of blocks (block-cache.ts), of which
+ * this is a part.
  *
  * Invariants:
  * 1. A slot whose chunk is gone is as good as free. Numbers are given to chunks again only after all slots were cleared.
- * 2. Owner and key are compared in the row itself: no false positives.
+ * 2. The key is compared in the row itself: no false positives.
  * 3. Found bytes stay as they are until the next call of `add`.
  */
-import { assert } from '../errors.js';
 import { equalBytes } from '../format/bytes.js';
 import type { FoundValue } from '../format/entry-cursor.js';
 import { bucketWords, RowSlots } from './row-slots.js';
@@ -40,10 +43,10 @@ const hitsToPay = 1 / 2;
 const takenEveryMax = 8;
 /** A read that misses costs so many times what it costs to add a row. */
 const readsOfMiss = 16;
-const ownerMax = 2 ** 32 - 1;
 
-/** The owner of no row. */
-export const nobody = 0;
+/** No row of the key is here, or one that is younger than the view. */
+export const rowAbsent = -1;
+export const rowTooYoung = -2;
 
 /** Who decides how much memory rows take. */
 export interface RowBudget {
@@ -58,6 +61,7 @@ export interface RowBudget {
 interface Chunk {
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
+  readonly sequences: Float64Array;
   usedBytes: number;
   rowCount: number;
   /** How often a row of it was found. */
@@ -77,7 +81,9 @@ export class RowCache {
   private takenEvery = 1;
   private offered = 0;
   private lastMisses = 0;
-  private lastOwner = nobody;
+  /** The row that was found last: its chunk and its place among the sequences there. */
+  private lastSequences: Float64Array = new Float64Array(1);
+  private lastPlace = 0;
 
   constructor(
     private readonly budget: RowBudget,
@@ -87,16 +93,13 @@ export class RowCache {
     this.chunkBytes = Math.max(rowChunkBytesMin, Math.min(rowChunkBytesMax, 2 ** Math.floor(Math.log2(budgetBytes / 64))));
   }
 
-  /** A number for a table that is opened: no other has it. */
-  newOwner(): number {
-    assert(this.lastOwner < ownerMax, 'fewer tables are opened than there are numbers for them');
-    return ++this.lastOwner;
-  }
-
-  /** Whether the row of a key of that table is here; `found` then says where its value is. */
-  find(owner: number, hash: number, key: Uint8Array, start: number, end: number, found: FoundValue): boolean {
+  /**
+   * Looks for the row of key[0, keyEnd), whose hash is given. Gives the sequence as of which it is, and then `found` says where the value is;
+   * rowAbsent or rowTooYoung, and then `found` is as it was.
+   */
+  find(key: Uint8Array, keyEnd: number, hash: number, viewSequence: number, found: FoundValue): number {
     const { slots } = this;
-    if (slots.isEmpty) return false;
+    if (slots.isEmpty) return rowAbsent;
     const wanted = hash | 0;
     const bucket = slots.bucketOf(wanted);
     const segment = slots.segmentOf(bucket);
@@ -106,35 +109,45 @@ export class RowCache {
       const address = segment[slot + 1] as number;
       const chunk = this.chunks[(address >>> offsetBits) - this.firstNumber];
       if (chunk === undefined) continue;
-      const at = (address & offsetMask) * 8;
-      const { bytes, words } = chunk;
-      if (words[at / 4] !== owner || words[at / 4 + 1] !== end - start) continue;
-      const keyAt = at + rowHeaderBytes;
-      if (!equalBytes(bytes, keyAt, keyAt + end - start, key, start, end)) continue;
+      const place = address & offsetMask;
+      const { bytes, words, sequences } = chunk;
+      const keyAt = place * 8 + rowHeaderBytes;
+      if (words[place * 2 + 2] !== keyEnd || !equalBytes(bytes, keyAt, keyAt + keyEnd, key, 0, keyEnd)) continue;
+      const sequence = sequences[place] as number;
+      if (sequence > viewSequence) return rowTooYoung;
       chunk.hits++;
+      this.lastSequences = sequences;
+      this.lastPlace = place;
       found.bytes = bytes;
-      found.start = keyAt + end - start;
-      found.end = found.start + (words[at / 4 + 2] as number);
-      return true;
+      found.start = keyAt + keyEnd;
+      found.end = found.start + (words[place * 2 + 3] as number);
+      return sequence;
     }
-    return false;
+    return rowAbsent;
   }
 
-  /** Is offered a row that `find` did not find. Others may go for it. Keeps no bytes of the caller's. */
-  add(owner: number, hash: number, key: Uint8Array, start: number, end: number, value: FoundValue): void {
-    const keyBytes = end - start;
+  /** The row that was found last is as of this view too: nothing younger was found for it. */
+  confirm(viewSequence: number): void {
+    this.lastSequences[this.lastPlace] = viewSequence;
+  }
+
+  /**
+   * Is offered the value that key[0, keyEnd) has as of a sequence. Takes the place of an older row of the key; others may go for it. Keeps no
+   * bytes of the caller's.
+   */
+  add(key: Uint8Array, keyEnd: number, hash: number, sequence: number, value: FoundValue): void {
     const valueBytes = value.end - value.start;
-    const rowBytes = (rowHeaderBytes + keyBytes + valueBytes + 7) & ~7;
+    const rowBytes = (rowHeaderBytes + keyEnd + valueBytes + 7) & ~7;
     if (rowBytes > rowBytesMax || ++this.offered % this.takenEvery !== 0) return;
     const chunk = this.chunkWithRoom(rowBytes);
     if (chunk === undefined || !this.slots.reserve(this.rowCount)) return;
     const at = chunk.usedBytes;
-    const { bytes, words } = chunk;
-    words[at / 4] = owner;
-    words[at / 4 + 1] = keyBytes;
-    words[at / 4 + 2] = valueBytes;
-    for (let from = start, to = at + rowHeaderBytes; from < end; from++, to++) bytes[to] = key[from] as number;
-    copyBytes.call(value.bytes, bytes, at + rowHeaderBytes + keyBytes, value.start, value.end);
+    const { bytes, words, sequences } = chunk;
+    sequences[at / 8] = sequence;
+    words[at / 4 + 2] = keyEnd;
+    words[at / 4 + 3] = valueBytes;
+    for (let from = 0, to = at + rowHeaderBytes; from < keyEnd; from++, to++) bytes[to] = key[from] as number;
+    copyBytes.call(value.bytes, bytes, at + rowHeaderBytes + keyEnd, value.start, value.end);
     chunk.usedBytes += rowBytes;
     chunk.rowCount++;
     this.rowCount++;
@@ -169,7 +182,8 @@ export class RowCache {
     if (this.firstNumber + this.chunks.length > chunkNumberMax) this.startOver();
     const bytes = used?.bytes ?? new Uint8Array(this.chunkBytes);
     const words = used?.words ?? new Uint32Array(bytes.buffer);
-    const chunk = { bytes, words, usedBytes: 0, rowCount: 0, hits: 0 };
+    const sequences = used?.sequences ?? new Float64Array(bytes.buffer);
+    const chunk = { bytes, words, sequences, usedBytes: 0, rowCount: 0, hits: 0 };
     this.chunks.push(chunk);
     return chunk;
   }

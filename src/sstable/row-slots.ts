@@ -73,19 +73,24 @@ export class RowSlots {
     return true;
   }
 
-  /** Puts an address where a slot is free, or in the place of the oldest address of its bucket. */
+  /** Puts an address in the place of one with the same hash, where a slot is free, or in the place of the oldest address of its bucket. */
   put(hash: number, address: number): void {
     const bucket = this.bucketOf(hash);
     const words = this.segmentOf(bucket);
     const first = this.wordOf(bucket);
     let place = first;
+    let oldestAge = Number.POSITIVE_INFINITY;
     for (let slot = first; slot < first + bucketWords; slot += 2) {
       const other = words[slot + 1] as number;
-      if (!this.isLive(other)) {
+      const age = this.isLive(other) ? other >>> 0 : 0;
+      if (words[slot] === hash && age > 0) {
         place = slot;
         break;
       }
-      if (other >>> 0 < (words[place + 1] as number) >>> 0) place = slot;
+      if (age < oldestAge) {
+        place = slot;
+        oldestAge = age;
+      }
     }
     words[place] = hash;
     words[place + 1] = address;

@@ -1,8 +1,8 @@
 /**
  * Point reads and blocks of one table.
  *
- *      key ─ row ─ none ─▶ filter ─ maybe ─▶ index ─ block number ─▶ slot ─ hit ─▶ search in the block ─▶ row
- *             └ found         └ no: absent                             └ miss: read, check, decompress, check, admit to the cache
+ *      key ─ filter ─ maybe ─▶ index ─ block number ─▶ slot ─ hit ─▶ search in the block
+ *               └ no: absent                             └ miss: read, check, decompress, check, admit to the cache
  *
  * Filter, index and blocks hang in slots of the reader and are counted in the one cache (block-cache.ts), which may empty any
  * slot at any time between calls; what is missing is read again. Nothing is read before it is needed: a reader of a table
@@ -18,7 +18,6 @@ import { type FoundValue, type PointRead, pointAbsent, pointTombstone, pointValu
 import { tableFileName } from '../format/file-names.js';
 import type { Block } from './block.js';
 import type { CacheItem } from './block-cache.js';
-import { nobody } from './row-cache.js';
 import type { TableContext } from './table-context.js';
 import { readBlock, readCheckedFooter, readFilter, readIndex } from './table-file.js';
 import { TableFilter } from './table-filter.js';
@@ -49,8 +48,6 @@ export class TableReader {
   /** By slot: what the cache knows it as, and whether it was used since the cache last asked. */
   private readonly items: (CacheItem | undefined)[] = [undefined, undefined];
   private used = new Uint8Array(firstBlockSlot);
-  /** Whose rows (row-cache.ts) are this table's. */
-  private owner: number;
   private footer: TableFooter | undefined;
   private isClosed = false;
 
@@ -58,7 +55,6 @@ export class TableReader {
   constructor(context: TableContext, metadata: TableMetadata, preloaded?: PreloadedSections) {
     this.context = context;
     this.metadata = metadata;
-    this.owner = context.cache.rows.newOwner();
     this.hasSequences = metadata.hasSequences;
     this.maxSequence = metadata.maxSequence;
     if (preloaded === undefined) return;
@@ -72,14 +68,6 @@ export class TableReader {
    * Fills `found` where it returns pointValue. Throws VARVE_CORRUPTION, VARVE_UNSUPPORTED_VERSION or VARVE_IO.
    */
   get(keyBytes: Uint8Array, keyStart: number, keyEnd: number, hash: number, viewSequence: number, found: FoundValue): PointRead {
-    const { cache } = this.context;
-    const { rows } = cache;
-    // Rows are newest versions. An older one is for a block to find.
-    const isNewest = !this.hasSequences || this.maxSequence <= viewSequence;
-    if (isNewest && rows.find(this.owner, hash, keyBytes, keyStart, keyEnd, found)) {
-      cache.hits++;
-      return pointValue;
-    }
     if (!this.filter().mayContain(hash)) return pointAbsent;
     const index = this.index();
     const number = index.find(keyBytes, keyStart, keyEnd);
@@ -88,12 +76,10 @@ export class TableReader {
     if (!block.hasLookup && block.countSearch()) block = this.addLookup(number, block);
     const entry = block.hasLookup ? block.findHashed(hash, keyBytes, keyStart, keyEnd) : block.find(keyBytes, keyStart, keyEnd);
     if (entry < 0) return pointAbsent;
-    if (!isNewest) {
+    if (this.hasSequences && this.maxSequence > viewSequence) {
       return this.getVersion(index, number, block, entry, keyBytes, keyStart, keyEnd, viewSequence, found);
     }
-    const read = pointOf(block, entry, found);
-    if (read === pointValue) rows.add(this.owner, hash, keyBytes, keyStart, keyEnd, found);
-    return read;
+    return pointOf(block, entry, found);
   }
 
   /** The index. Read where it is not in memory. */
@@ -130,7 +116,6 @@ export class TableReader {
     for (const item of this.items) if (item !== undefined) cache.remove(item);
     this.items.length = 0;
     this.blocks.length = 0;
-    this.owner = nobody;
     this.loadedIndex = undefined;
     this.loadedFilter = undefined;
     this.context.openTables.close(this.metadata.fileNumber);

@@ -116,7 +116,7 @@ describe('a store with several runs that overlap', () => {
 
   test.each([
     ['ranges', (view: ReadTx) => view.unsafeRange(bucket, keyOf(7), end, 5)],
-    ['point reads', (view: ReadTx) => view.unsafeGet(bucket, keyOf(150))],
+    ['point reads', (view: ReadTx) => view.unsafeGet(bucket, `${keyOf(150)} is not there`)],
     ['walks', (view: ReadTx) => view.unsafeForEach(bucket, () => {})],
   ])('is merged into one by %s, and reads the same', async (_what, read) => {
     const backend = await threeRuns();

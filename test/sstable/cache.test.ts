@@ -143,8 +143,6 @@ describe('a reader with a small cache', () => {
     expect(context.cache.bytes).toBeGreaterThan(0);
     reader.close();
     reader.close();
-    // A row goes with the chunk that it is in.
-    context.cache.rows.dropOldest();
     expect(context.cache.bytes).toBe(0);
     expect(files.openCount).toBe(openBefore);
     expect(codeOf(() => read(reader, bytesOf('key0001')))).toBe('VARVE_ASSERTION');
@@ -173,48 +171,6 @@ describe('a reader with a small cache', () => {
     }
     files.readFailsAt = -1;
     expect(read(reader, bytesOf('key0200'))).toEqual(entries[200]?.value);
-  });
-});
-
-describe('rows of a table', () => {
-  it('are those of the view: of several versions the newest alone is a row', () => {
-    const files = new TableFiles();
-    const versions = [9, 6, 2].map((sequence) => entryOf('key', `value ${sequence}`, sequence));
-    const reader = new TableReader(contextOf(files), writeTable(files, versions).metadata);
-    for (let round = 0; round < 3; round++) {
-      expect(read(reader, bytesOf('key'))).toEqual(bytesOf('value 9'));
-      expect(read(reader, bytesOf('key'), 8)).toEqual(bytesOf('value 6'));
-      expect(read(reader, bytesOf('key'), 5)).toEqual(bytesOf('value 2'));
-      expect(read(reader, bytesOf('key'), 1)).toBe('absent');
-    }
-  });
-
-  it('are found without the block', () => {
-    const files = new TableFiles();
-    const context = contextOf(files);
-    const { metadata } = writeTable(files, entries);
-    const reader = new TableReader(context, metadata);
-    read(reader, bytesOf('key0200'));
-    reader.forget(2 + reader.index().find(bytesOf('key0200'), 0, 7));
-    const readBefore = files.readCount;
-    expect(read(reader, bytesOf('key0200'))).toEqual(entries[200]?.value);
-    expect(files.readCount).toBe(readBefore);
-  });
-
-  it('and blocks together never take more than the budget', () => {
-    for (const cacheBytes of [90_000, 150_000, 400_000]) {
-      const files = new TableFiles();
-      const context = contextOf(files, cacheBytes);
-      const long = Array.from({ length: 400 }, (_, i) =>
-        entryOf(`key${String(i).padStart(4, '0')}`, `value ${i} `.repeat(40 + (i % 7))),
-      );
-      const reader = new TableReader(context, writeTable(files, long).metadata);
-      for (let i = 0; i < 4000; i++) {
-        const entry = long[(i * i * 31 + i) % long.length] as (typeof long)[number];
-        expect(read(reader, entry.key)).toEqual(entry.value);
-        expect(context.cache.bytes).toBeLessThanOrEqual(cacheBytes);
-      }
-    }
   });
 });
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FoundValue } from '../../src/format/entry-cursor.js';
 import { hashKey } from '../../src/format/key-hash.js';
-import { RowCache } from '../../src/sstable/row-cache.js';
+import { RowCache, rowAbsent, rowTooYoung } from '../../src/sstable/row-cache.js';
 
 /** A budget that counts, and refuses above its limit. */
 class Budget {
@@ -31,15 +31,17 @@ function valueOf(number: number, bytes: number): FoundValue {
   return { bytes: value, start: 3, end: bytes + 3 };
 }
 
-function add(rows: RowCache, owner: number, number: number, valueBytes = 40, hash = hashOf(number)): void {
+const view = 100;
+
+function add(rows: RowCache, number: number, { valueBytes = 40, hash = hashOf(number), sequence = view } = {}): void {
   const key = keyOf(number);
-  rows.add(owner, hash, key, 0, key.length, valueOf(number, valueBytes));
+  rows.add(key, key.length, hash, sequence, valueOf(number, valueBytes));
 }
 
-function find(rows: RowCache, owner: number, number: number, hash = hashOf(number)): Buffer | undefined {
+function find(rows: RowCache, number: number, { hash = hashOf(number), sequence = view } = {}): Buffer | undefined {
   const key = keyOf(number);
   const found: FoundValue = { bytes: Buffer.alloc(0), start: 0, end: 0 };
-  return rows.find(owner, hash, key, 0, key.length, found)
+  return rows.find(key, key.length, hash, sequence, found) >= 0
     ? Buffer.from(found.bytes.subarray(found.start, found.end))
     : undefined;
 }
@@ -58,7 +60,6 @@ describe('rows', () => {
   it('are found as they were added, or not at all, whatever hashes collide, is refused or dropped', () => {
     const step = fc.record({
       kind: fc.constantFrom('add', 'add', 'add', 'find', 'find', 'drop', 'limit'),
-      owner: fc.integer({ min: 1, max: 3 }),
       number: fc.nat(30),
       valueBytes: fc.constantFrom(4, 40, 900, 3000, 5000),
       limit: fc.constantFrom(0, 100_000, 200_000, large),
@@ -67,19 +68,19 @@ describe('rows', () => {
       fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
         const budget = new Budget(200_000);
         const rows = new RowCache(budget, 1_000_000);
-        const model = new Map<string, Buffer>();
-        for (const { kind, owner, number, valueBytes, limit } of steps) {
+        const model = new Map<number, Buffer>();
+        for (const { kind, number, valueBytes, limit } of steps) {
           // Two hashes for all keys: a bucket is always full, and most of what stands there is of another key.
           const hash = number % 2 === 0 ? 0xffff_fff0 : 7;
-          const known = model.get(`${owner} ${number}`);
+          const known = model.get(number);
           if (kind === 'drop') rows.dropOldest();
           else if (kind === 'limit') budget.limit = limit;
           else {
-            const seen = find(rows, owner, number, hash);
+            const seen = find(rows, number, { hash });
             if (seen !== undefined) expect(seen).toEqual(known);
             else if (kind === 'add') {
-              add(rows, owner, number, valueBytes, hash);
-              model.set(`${owner} ${number}`, expected(number, valueBytes));
+              add(rows, number, { valueBytes, hash });
+              model.set(number, expected(number, valueBytes));
             }
           }
           expect(budget.taken).toBeGreaterThanOrEqual(0);
@@ -93,29 +94,43 @@ describe('rows', () => {
   it('are nearly all found while there is room, as their table grows from bucket to bucket', () => {
     const rows = new RowCache(new Budget(large), large);
     const count = 40_000;
-    for (let i = 0; i < count; i++) add(rows, 1, i);
+    for (let i = 0; i < count; i++) add(rows, i);
     let found = 0;
-    for (let i = 0; i < count; i++) if (find(rows, 1, i)?.equals(expected(i)) === true) found++;
+    for (let i = 0; i < count; i++) if (find(rows, i)?.equals(expected(i)) === true) found++;
     expect(found).toBeGreaterThan(count * 0.95);
   });
 
-  it('of one table are not those of another', () => {
+  it('are for views that are not older than they are, and say as of when they are', () => {
     const rows = new RowCache(new Budget(large), large);
-    const [one, two] = [rows.newOwner(), rows.newOwner()];
-    add(rows, one, 5);
-    expect(find(rows, two, 5)).toBeUndefined();
-    expect(find(rows, one, 5)).toEqual(expected(5));
+    const key = keyOf(5);
+    const found = valueOf(0, 0);
+    add(rows, 5, { sequence: 10 });
+    expect(rows.find(key, key.length, hashOf(5), 9, found)).toBe(rowTooYoung);
+    expect(rows.find(key, key.length, hashOf(5), 12, found)).toBe(10);
+    rows.confirm(12);
+    expect(rows.find(key, key.length, hashOf(5), 11, found)).toBe(rowTooYoung);
+    expect(rows.find(key, key.length, hashOf(5), 20, found)).toBe(12);
+    expect(rows.find(keyOf(6), key.length, hashOf(6), 20, found)).toBe(rowAbsent);
+  });
+
+  it('take the place of older ones of their key', () => {
+    const rows = new RowCache(new Budget(large), large);
+    for (let sequence = 1; sequence < 40; sequence++) {
+      const key = keyOf(7);
+      rows.add(key, key.length, hashOf(7), sequence, valueOf(sequence, 40));
+      expect(find(rows, 7, { sequence })).toEqual(expected(sequence));
+    }
   });
 
   it('make room for younger ones, oldest first, where they get no more memory', () => {
     const rows = new RowCache(new Budget(64 * 1024 + 3 * 16 * 1024), 1_000_000);
     for (let i = 0; i < 2000; i++) {
-      add(rows, 1, i);
+      add(rows, i);
       // What is found was worth adding.
-      find(rows, 1, i);
+      find(rows, i);
     }
-    expect(find(rows, 1, 0)).toBeUndefined();
-    expect(find(rows, 1, 1999)).toEqual(expected(1999));
+    expect(find(rows, 0)).toBeUndefined();
+    expect(find(rows, 1999)).toEqual(expected(1999));
   });
 
   it('that nobody finds are added more seldom, unless reads miss', () => {
@@ -125,9 +140,9 @@ describe('rows', () => {
       let kept = 0;
       for (let i = 0; i < 4000; i++) {
         budget.misses += misses;
-        add(rows, 1, i);
+        add(rows, i);
         // Every tenth is looked for: those that are found are the ones that were taken.
-        if (i % 10 === 0 && find(rows, 1, i) !== undefined) kept++;
+        if (i % 10 === 0 && find(rows, i) !== undefined) kept++;
       }
       return kept;
     };
@@ -140,22 +155,22 @@ describe('rows', () => {
     const perChunk = 5;
     const first = expected(1, 3000);
     // A first row, whose slot nothing else uses, then more chunks than there are numbers.
-    add(rows, 1, 1, 3000, 1);
-    find(rows, 1, 1, 1);
+    add(rows, 1, { valueBytes: 3000, hash: 1 });
+    find(rows, 1, { hash: 1 });
     for (let i = 0; i < 33_000 * perChunk; i++) {
-      add(rows, 1, 2, 3000, 2);
-      find(rows, 1, 2, 2);
-      const old = find(rows, 1, 1, 1);
+      add(rows, 2, { valueBytes: 3000, hash: 2 });
+      find(rows, 2, { hash: 2 });
+      const old = find(rows, 1, { hash: 1 });
       if (old?.equals(first) === false) throw new Error(`chunk ${i / perChunk} is taken for an older one`);
     }
-    expect(find(rows, 1, 2, 2)).toEqual(expected(2, 3000));
+    expect(find(rows, 2, { hash: 2 })).toEqual(expected(2, 3000));
   });
 
   it('longer than a page are left where they are', () => {
     const budget = new Budget(large);
     const rows = new RowCache(budget, large);
-    add(rows, 1, 1, 5000);
-    expect(find(rows, 1, 1)).toBeUndefined();
+    add(rows, 1, { valueBytes: 5000 });
+    expect(find(rows, 1)).toBeUndefined();
     expect(budget.taken).toBe(0);
   });
 });
