@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Backend, ReadTx } from 'varve';
 import { describe, expect, test } from 'vitest';
-import { byTier } from '../support/tier.js';
+import { byTier, seedOf } from '../support/tier.js';
 import { open } from '../contract/support/harness.js';
 
 const bucket = 'b';
@@ -84,46 +84,50 @@ describe('a value that was read from a table', () => {
   });
 });
 
-test('views read what a model has, between puts, deletes, flushes and merges', async () => {
-  const step = fc.record({
-    kind: fc.constantFrom('put', 'put', 'delete', 'read', 'read', 'read', 'view', 'end', 'flush', 'defrag'),
-    key: fc.constantFrom(...keys),
-    place: fc.nat(3),
-  });
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(step, { minLength: 10, maxLength: 60 }),
-      fc.constantFrom(1_000_000, 100_000, 0),
-      async (steps, cacheBytes) => {
-        const backend = await filled(cacheBytes);
-        let model = new Map(keys.map((key) => [key, `first ${key}`]));
-        const views: { readonly tx: ReadTx; readonly model: ReadonlyMap<string, string> }[] = [];
-        for (const [number, { kind, key, place }] of steps.entries()) {
-          if (kind === 'put' || kind === 'delete') {
-            model = new Map(model);
-            if (kind === 'put') model.set(key, `put ${number}`);
-            else model.delete(key);
-            backend.update((section) => {
-              if (kind === 'put') section.unsafePut(bucket, key, `put ${number}`);
-              else section.unsafeDelete(bucket, key);
-            });
-          } else if (kind === 'view') views.push({ tx: backend.concurrentReadTx(), model });
-          else if (kind === 'end') views.splice(place, 1)[0]?.tx.runlock();
-          else if (kind === 'flush') await flush(backend);
-          else if (kind === 'defrag') await backend.defrag();
-          else {
-            const seen = views[place];
-            expect(newest(backend, key)).toBe(model.get(key));
-            if (seen !== undefined) expect(valueOf(seen.tx, key)).toBe(seen.model.get(key));
+test(
+  'views read what a model has, between puts, deletes, flushes and merges',
+  async () => {
+    const step = fc.record({
+      kind: fc.constantFrom('put', 'put', 'delete', 'read', 'read', 'read', 'view', 'end', 'flush', 'defrag'),
+      key: fc.constantFrom(...keys),
+      place: fc.nat(3),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { minLength: 10, maxLength: 60 }),
+        fc.constantFrom(1_000_000, 100_000, 0),
+        async (steps, cacheBytes) => {
+          const backend = await filled(cacheBytes);
+          let model = new Map(keys.map((key) => [key, `first ${key}`]));
+          const views: { readonly tx: ReadTx; readonly model: ReadonlyMap<string, string> }[] = [];
+          for (const [number, { kind, key, place }] of steps.entries()) {
+            if (kind === 'put' || kind === 'delete') {
+              model = new Map(model);
+              if (kind === 'put') model.set(key, `put ${number}`);
+              else model.delete(key);
+              backend.update((section) => {
+                if (kind === 'put') section.unsafePut(bucket, key, `put ${number}`);
+                else section.unsafeDelete(bucket, key);
+              });
+            } else if (kind === 'view') views.push({ tx: backend.concurrentReadTx(), model });
+            else if (kind === 'end') views.splice(place, 1)[0]?.tx.runlock();
+            else if (kind === 'flush') await flush(backend);
+            else if (kind === 'defrag') await backend.defrag();
+            else {
+              const seen = views[place];
+              expect(newest(backend, key)).toBe(model.get(key));
+              if (seen !== undefined) expect(valueOf(seen.tx, key)).toBe(seen.model.get(key));
+            }
           }
-        }
-        for (const key of keys) {
-          expect(newest(backend, key)).toBe(model.get(key));
-          for (const { tx, model: then } of views) expect(valueOf(tx, key)).toBe(then.get(key));
-        }
-        await backend.close();
-      },
-    ),
-    { numRuns: byTier(25, 1000) },
-  );
-});
+          for (const key of keys) {
+            expect(newest(backend, key)).toBe(model.get(key));
+            for (const { tx, model: then } of views) expect(valueOf(tx, key)).toBe(then.get(key));
+          }
+          await backend.close();
+        },
+      ),
+      { numRuns: byTier(25, 1000), seed: seedOf('rows') },
+    );
+  },
+  byTier(60_000, 900_000),
+);

@@ -170,19 +170,23 @@ function byStretches(layers: Layers, how: Case) {
 }
 
 describe('a walk by stretches', () => {
-  test('finds what a walk entry by entry finds', () => {
-    fc.assert(
-      fc.property(caseArbitrary, (how) => {
-        const layers = new Layers(how);
-        const wanted = layers.expected(how).map(({ key, value }) => text(key, value));
-        expect(byEntries(layers, how)).toEqual(wanted);
-        const { keys, values, counts } = byStretches(layers, how);
-        expect(keys.map((key, i) => text(Buffer.concat([bucket.prefix, key]), values[i]))).toEqual(wanted);
-        expect(Math.max(0, ...counts)).toBeLessThanOrEqual(how.most);
-      }),
-      { numRuns: byTier(250, 20_000), seed: seedOf('stretches') },
-    );
-  });
+  test(
+    'finds what a walk entry by entry finds',
+    () => {
+      fc.assert(
+        fc.property(caseArbitrary, (how) => {
+          const layers = new Layers(how);
+          const wanted = layers.expected(how).map(({ key, value }) => text(key, value));
+          expect(byEntries(layers, how)).toEqual(wanted);
+          const { keys, values, counts } = byStretches(layers, how);
+          expect(keys.map((key, i) => text(Buffer.concat([bucket.prefix, key]), values[i]))).toEqual(wanted);
+          expect(Math.max(0, ...counts)).toBeLessThanOrEqual(how.most);
+        }),
+        { numRuns: byTier(250, 20_000), seed: seedOf('stretches') },
+      );
+    },
+    byTier(60_000, 900_000),
+  );
 
   test('gives Buffers of which each is the only one with its bytes', () => {
     fc.assert(
@@ -246,7 +250,8 @@ describe('a walk by stretches', () => {
           const keys: Buffer[] = [];
           const values: Buffer[] = [];
           copyStretch(stretch, bucket.prefix.length, keys, values, 0);
-          expect(keys[0]?.buffer.byteLength).toBe(Buffer.poolSize);
+          // An empty key has no memory at all.
+          if (keys[0]?.length !== 0) expect(keys[0]?.buffer.byteLength).toBe(Buffer.poolSize);
           if ((values[0]?.length ?? 0) > stretchBytesMax) expect(values[0]?.buffer).not.toBe(keys[0]?.buffer);
         }
       }),
