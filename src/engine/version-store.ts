@@ -23,7 +23,7 @@ import { publishCurrent } from '../version/current-file.js';
 import type { LiveFiles } from '../version/live-files.js';
 import { ManifestWriter } from '../version/manifest-writer.js';
 import { advanceState, type ManifestState } from '../version/manifest-state.js';
-import type { Version } from '../version/version.js';
+import { type Version, versionTables } from '../version/version.js';
 import type { VersionEdit } from '../version/version-edit.js';
 import type { Health } from './health.js';
 
@@ -42,7 +42,10 @@ export interface ReadableRun {
 
 /** A run of the live version. */
 export interface LiveRun extends ReadableRun {
-  /** The largest sequence of all records that went into it or into an older run. */
+  /**
+   * No record that went into it or into an older run, or that their merges dropped, has a larger sequence. The tables alone do not say that: the
+   * one with a tombstone goes, together with what it hides, while others of its run are moved as they are.
+   */
   readonly maxSequence: number;
 }
 
@@ -68,6 +71,9 @@ export class VersionStore {
   runs: readonly LiveRun[] = [];
   generation = 0;
   private readers = new Map<number, TableReader>();
+  /** By the number of a run: the largest sequence that any table had when it came. */
+  private runSequences = new Map<number, number>();
+  private largestSequence = 0;
   private nextNumber: number;
   /** Numbers below are gone, as the manifest says; and as it says durably. */
   private writtenNumberEnd = 0;
@@ -283,16 +289,20 @@ export class VersionStore {
   private refreshRuns(fresh: ReadonlyMap<number, FinishedTable>): void {
     const { tableContext, liveFiles } = this.surroundings;
     const readers = new Map<number, TableReader>();
-    const runs: ReadableRun[] = [];
+    const runs: LiveRun[] = [];
+    const runSequences = new Map<number, number>();
+    for (const { maxSequence } of versionTables(this.version)) this.largestSequence = Math.max(this.largestSequence, maxSequence);
     this.version.levels.forEach(({ runs: levelRuns }, level) => {
-      for (const { tables } of levelRuns) {
+      for (const { id, tables } of levelRuns) {
+        const maxSequence = this.runSequences.get(id) ?? this.largestSequence;
+        runSequences.set(id, maxSequence);
         const runReaders = tables.map((metadata) => {
           const known = this.readers.get(metadata.fileNumber);
           const reader = known ?? new TableReader(tableContext, metadata, fresh.get(metadata.fileNumber));
           readers.set(metadata.fileNumber, reader);
           return reader;
         });
-        runs.push({ level, tables, readers: runReaders });
+        runs.push({ level, maxSequence, tables, readers: runReaders });
       }
     });
     for (const [number, reader] of this.readers) {
@@ -301,7 +311,8 @@ export class VersionStore {
       liveFiles.markObsolete(tableFileName(number));
     }
     this.readers = readers;
-    this.runs = withMaxSequences(runs);
+    this.runs = runs;
+    this.runSequences = runSequences;
     this.generation++;
   }
 
@@ -311,15 +322,4 @@ export class VersionStore {
     this.surroundings.health.poison(error);
     this.surroundings.onPoisoned(error);
   }
-}
-
-function withMaxSequences(runs: readonly ReadableRun[]): LiveRun[] {
-  let maxSequence = 0;
-  return runs
-    .toReversed()
-    .map((run) => {
-      for (const table of run.tables) maxSequence = Math.max(maxSequence, table.maxSequence);
-      return { ...run, maxSequence };
-    })
-    .toReversed();
 }

@@ -16,8 +16,9 @@
  * 2. An item that alone is above the budget is not kept: `admit` returns undefined and the caller uses it without a slot.
  * 3. Memory of evicted items is left to the garbage collector: whoever still reads one keeps it alive.
  */
-import { type RowBudget, RowCache } from './row-cache.js';
+import { RowCache } from './row-cache.js';
 import { RowShare } from './row-share.js';
+import type { RowBudget } from './row-slots.js';
 
 /** A table, as the cache sees it. */
 export interface CacheOwner {

@@ -27,7 +27,7 @@
  */
 import { equalBytes } from '../format/bytes.js';
 import type { FoundValue } from '../format/entry-cursor.js';
-import { bucketWords, RowSlots } from './row-slots.js';
+import { bucketWords, type RowBudget, RowSlots } from './row-slots.js';
 
 /** A chunk is a 64th of the budget, within these bounds. */
 const rowChunkBytesMin = 16 * 1024;
@@ -47,16 +47,6 @@ const readsOfMiss = 16;
 /** No row of the key is here, or one that is younger than the view. */
 export const rowAbsent = -1;
 export const rowTooYoung = -2;
-
-/** Who decides how much memory rows take. */
-export interface RowBudget {
-  /** Whether rows may have so many bytes more, which then count as theirs. */
-  takeForRows(bytes: number): boolean;
-  /** Blocks that were read from files so far. */
-  readonly misses: number;
-  /** Rows have so many bytes less. */
-  returnFromRows(bytes: number): void;
-}
 
 interface Chunk {
   readonly bytes: Uint8Array;

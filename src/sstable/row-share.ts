@@ -5,8 +5,8 @@
  * nearly fit, each row costs a block and gains nothing. So the share climbs: it goes on in the direction in which fewer reads missed, and
  * turns where more did (G. Einziger, O. Eytan, R. Friedman, B. Manes: "Adaptive Software Cache Management", Middleware 2018).
  *
- *   window: so many misses ── rate of misses lower than in the window before ──▶ one more step
- *                          └─ as high or higher ──▶ turn round, one step
+ *   window: so many bytes missed ── fewer a read than in the window before ──▶ one more step
+ *                                └─ as many or more ──▶ turn round, one step (shrinking goes on where it makes no difference)
  *
  * Invariants:
  * 1. Misses are the clock: where nothing misses nothing moves, and a hit costs nothing here.

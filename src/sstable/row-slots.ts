@@ -14,7 +14,6 @@
  * 1. With 2^n <= bucketCount < 2^(n+1): a hash belongs to the bucket of its n+1 low bits where there is one, else to that of its n low bits.
  * 2. What is put in may go again: a bucket that is full gives up its oldest address. Nothing here is more than a hint.
  */
-import type { RowBudget } from './row-cache.js';
 
 /** Words of a bucket: of each slot the hash, then the address. */
 export const bucketWords = 16;
@@ -23,6 +22,16 @@ const segmentBytes = segmentBuckets * bucketWords * 4;
 /** Rows a bucket, of its eight slots, from which on the table grows. */
 const rowsOfBucketMax = 3;
 const bucketCountMax = 2 ** 28;
+
+/** Who decides how much memory rows take. */
+export interface RowBudget {
+  /** Whether rows may have so many bytes more, which then count as theirs. */
+  takeForRows(bytes: number): boolean;
+  /** Blocks that were read from files so far. */
+  readonly misses: number;
+  /** Rows have so many bytes less. */
+  returnFromRows(bytes: number): void;
+}
 
 export class RowSlots {
   private bucketCount = 0;

@@ -1,4 +1,5 @@
 /** Point reads that are answered from rows (sstable/row-cache.ts) see what their view sees, whatever was written, flushed and merged since. */
+import { randomBytes } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Backend, ReadTx } from 'varve';
@@ -67,6 +68,22 @@ describe('a value that was read from a table', () => {
     }
     before.runlock();
     expect(newest(backend, 'key3')).toBe(after);
+  });
+
+  test('is not read after it was deleted and the merge of its table left nothing', async () => {
+    const backend = await open({ memtableBytes: 16 * 1024 });
+    backend.update((section) => {
+      section.unsafeCreateBucket(bucket);
+      for (let i = 0; i < 3000; i++) section.unsafePut(bucket, `a${i}`, randomBytes(60));
+    });
+    // All of this lies before the key, in tables that no later merge has to touch.
+    await backend.defrag();
+    backend.update((section) => section.unsafePut(bucket, 'key', 'first'));
+    await backend.defrag();
+    expect(newest(backend, 'key')).toBe('first');
+    backend.update((section) => section.unsafeDelete(bucket, 'key'));
+    await backend.defrag();
+    expect(newest(backend, 'key')).toBeUndefined();
   });
 
   test('is not read after a section that wrote it and was rolled back', async () => {

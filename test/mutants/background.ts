@@ -112,8 +112,8 @@ export const backgroundMutants: readonly Mutant[] = [
   {
     name: 'runs-as-young-as-the-oldest',
     file: 'engine/version-store.ts',
-    find: '      for (const table of run.tables) maxSequence = Math.max(maxSequence, table.maxSequence);\n',
-    replace: '      for (const table of run.tables) maxSequence ||= table.maxSequence;\n',
+    find: 'this.largestSequence = Math.max(this.largestSequence, maxSequence);\n',
+    replace: 'this.largestSequence ||= maxSequence;\n',
     breaks: 'a value that was read hides what younger runs have',
     tests: ['engine/rows'],
   },
