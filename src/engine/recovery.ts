@@ -159,7 +159,7 @@ class LogReplay {
         const length = checkRecord(frame.bytes, at, end);
         if (typeof length === 'string') throw corruption(file, frame.fileOffset, length);
         const sequence = this.current().nextSequence;
-        this.current().indexRecord(frame.address + (at - frame.offset) / 8);
+        this.current().addRecord(frame.address + (at - frame.offset) / 8);
         const problem = this.noteBucket(frame.bytes, at, sequence);
         if (problem !== undefined) throw corruption(file, frame.fileOffset, problem);
         at += length;

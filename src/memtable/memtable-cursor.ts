@@ -9,7 +9,7 @@
 import type { EntryCursor } from '../format/entry-cursor.js';
 import type { Stretch } from '../format/stretch.js';
 import type { BucketOrder } from './bucket-order.js';
-import type { Memtable } from './memtable.js';
+import type { KeyIndex } from './key-index.js';
 import { kindTombstone } from './record.js';
 import type { RecordReader } from './record-table.js';
 
@@ -33,10 +33,11 @@ export class MemtableCursor implements EntryCursor {
   private forward = true;
 
   constructor(
-    private readonly memtable: Memtable,
+    private readonly index: KeyIndex,
     private readonly order: BucketOrder,
     private readonly reader: RecordReader,
-    private readonly viewSequence: number,
+    /** Ordinal after those that the view may see. */
+    private readonly visibleEnd: number,
   ) {}
 
   seek(target: Uint8Array, start: number, end: number): void {
@@ -83,14 +84,15 @@ export class MemtableCursor implements EntryCursor {
   private fetch(target: Uint8Array, start: number, end: number, exclusive: boolean): void {
     if (this.batchLength === this.batch.length && this.batch.length < largestBatch)
       this.batch = new Uint32Array(this.batch.length * 2);
+    this.index.takeOverAll();
     this.batchLength = this.order.collect(target, start, end, this.forward, exclusive, this.batch);
     this.place = 0;
   }
 
   /** Goes on from `place` to a key that the view can see. */
   private settleOn(): void {
-    const { memtable, reader } = this;
-    reader.addresses = memtable.addressColumn;
+    const { index, reader } = this;
+    reader.addresses = index.addresses;
     for (;;) {
       if (this.place === this.batchLength) {
         if (this.batchLength < this.batch.length) {
@@ -104,7 +106,7 @@ export class MemtableCursor implements EntryCursor {
           return;
         }
       }
-      const version = memtable.visibleVersion(this.batch[this.place] as number, this.viewSequence);
+      const version = index.visibleVersion(this.batch[this.place] as number, this.visibleEnd);
       if (version !== 0) {
         this.show(version);
         return;

@@ -1,14 +1,11 @@
 /**
- * The newest records, in memory: an arena of records (which are also the bytes of the log), a hash for point reads and a
- * sorted order for range reads that is made when it is first asked for.
+ * The newest records, in memory: an arena of records (which are also the bytes of the log) and an index that is made when somebody reads.
  *
  *   arena      | r1 | r2 | r3 | r4 | …        one record a put or delete; ordinal n has sequence firstSequence + n - 1
- *   hash       key → first record of the key   (r1)
- *   newest     first record → newest record    (r1 → r4)
- *   previous   record → the version before it  (r4 → r2 → r1 → 0)
+ *   addresses  ordinal → where the record lies
+ *   index      key → its newest record that a view may see; bucket → its keys in order (key-index.ts)
  *
- * So a put appends and stores three numbers; a view at sequence S follows `previous` to the newest version that it may see;
- * an overwrite never touches the sorted order.
+ * So a put appends and stores two numbers, and what nobody reads before its flush is never put into an index.
  *
  * State machine: open (takes records) → frozen (by `freeze`, for flush) → recycled (`clear`, by the engine, when neither
  * worker nor log writer reads it any more).
@@ -19,7 +16,6 @@
  * 3. `usedBytes` counts records and their share of the index, so that the bound on memory is honest.
  */
 import { VarveError } from '../errors.js';
-import { equalBytes } from '../format/bytes.js';
 import {
   type EntryCursor,
   type FoundValue,
@@ -29,15 +25,13 @@ import {
   pointValue,
 } from '../format/entry-cursor.js';
 import { hashKey } from '../format/key-hash.js';
-import { bucketPrefixLength, readBucketId } from '../format/internal-key.js';
 import { Arena } from './arena.js';
-import { BucketOrder, KeyComparer } from './bucket-order.js';
-import { HashIndex } from './hash-index.js';
+import { KeyIndex } from './key-index.js';
 import { MemtableCursor } from './memtable-cursor.js';
 import { kindDead, kindTombstone, kindValue, recordBytes, recordHeaderBytes } from './record.js';
 import { type FrozenRecords, RecordReader } from './record-table.js';
 
-/** Columns, hash slots and order: 4 + 4 + 4 + 8 bytes, 16 to 32 and about 8, rounded to what is seen in practice. */
+/** Columns, hash slots and order, where somebody reads: 16 and 8 bytes, 16 to 32 and about 8, rounded to what is seen in practice. */
 const indexBytesPerRecord = 48;
 /** The arena holds a little more than the threshold at which the memtable is full, for the section that crosses it. */
 const arenaSlackBytes = 64 * 1024;
@@ -53,20 +47,10 @@ export interface RecordPieces {
 
 export class Memtable {
   private readonly arena: Arena;
-  private readonly hash: HashIndex;
-  private readonly orders = new Map<number, BucketOrder>();
-  private readonly comparer: KeyComparer;
+  private readonly index: KeyIndex;
   private readonly reader: RecordReader;
-  private capacity: number;
   private readonly firstCapacity: number;
-  private readonly firstSlots: number;
   private addresses: Uint32Array;
-  private newest: Uint32Array;
-  private previous: Uint32Array;
-  /** Next ordinal; ordinal 0 is the searched key. */
-  private nextOrdinal = 1;
-  private lastBucketId = -1;
-  private lastOrder: BucketOrder | undefined;
 
   constructor(
     public firstSequence: number,
@@ -74,33 +58,28 @@ export class Memtable {
     readonly fullBytes: number,
   ) {
     this.arena = new Arena(fullBytes + arenaSlackBytes);
-    this.capacity = Math.max(256, Math.ceil(fullBytes / typicalRecordBytes));
-    this.hash = new HashIndex(this.capacity);
-    this.firstCapacity = this.capacity;
-    this.firstSlots = this.hash.capacity;
-    this.addresses = new Uint32Array(new SharedArrayBuffer(this.capacity * 4));
-    this.newest = new Uint32Array(this.capacity);
-    this.previous = new Uint32Array(this.capacity);
+    this.firstCapacity = Math.max(256, Math.ceil(fullBytes / typicalRecordBytes));
+    this.addresses = new Uint32Array(new SharedArrayBuffer(this.firstCapacity * 4));
     this.reader = new RecordReader(this.arena.chunks, this.addresses);
-    this.comparer = new KeyComparer(this.reader.another());
+    this.index = new KeyIndex(this.reader.another(), this.firstCapacity);
   }
 
   get recordCount(): number {
-    return this.nextOrdinal - 1;
+    return this.index.end - 1;
   }
 
   /** Sequence that the next record will have. */
   get nextSequence(): number {
-    return this.firstSequence + this.nextOrdinal - 1;
+    return this.firstSequence + this.index.end - 1;
   }
 
   get usedBytes(): number {
-    return this.arena.usedBytes + this.nextOrdinal * indexBytesPerRecord;
+    return this.arena.usedBytes + this.index.end * indexBytesPerRecord;
   }
 
   /** Whether its index is about as large as that of a new memtable: one that a huge section made grow is not worth keeping. */
   get isWorthKeeping(): boolean {
-    return this.capacity <= 2 * this.firstCapacity && this.hash.capacity <= 2 * this.firstSlots;
+    return this.index.capacity <= 2 * this.firstCapacity;
   }
 
   get isFull(): boolean {
@@ -112,7 +91,7 @@ export class Memtable {
    * copied. A string value stands for its UTF-8 bytes, which are `valueBytes` long.
    */
   append(key: Uint8Array, keyEnd: number, hash: number, value: Uint8Array | string | undefined, valueBytes: number): void {
-    this.reserveIndex();
+    if (this.index.end === this.index.capacity) this.growIndex();
     const address = this.arena.allocate(recordBytes(keyEnd, valueBytes));
     const chunk = this.arena.chunkOf(address);
     const offset = (address - chunk.baseUnits) * 8;
@@ -124,10 +103,10 @@ export class Memtable {
     if (typeof value === 'string') bytes.write(value, valueStart, valueBytes, 'utf8');
     else if (value !== undefined) copyValue(value, bytes, valueStart);
     this.padRecord(bytes, valueStart + valueBytes);
-    this.index(address, hash, bytes, offset + recordHeaderBytes, valueStart);
+    this.take(address, hash);
   }
 
-  /** Room for `lengthBytes` of whole records that come from a log; `indexRecord` then takes them one by one. */
+  /** Room for `lengthBytes` of whole records that come from a log; `addRecord` then takes them one by one. */
   allocateRecords(lengthBytes: number): { bytes: Buffer; offset: number; address: number } {
     const address = this.arena.allocate(lengthBytes);
     const chunk = this.arena.chunkOf(address);
@@ -135,33 +114,28 @@ export class Memtable {
   }
 
   /** Takes a record that already stands in the arena, and was checked. */
-  indexRecord(address: number): void {
-    this.reserveIndex();
+  addRecord(address: number): void {
+    if (this.index.end === this.index.capacity) this.growIndex();
     const chunk = this.arena.chunkOf(address);
     const offset = (address - chunk.baseUnits) * 8;
     const keyStart = offset + recordHeaderBytes;
     const keyEnd = keyStart + ((chunk.words[offset / 4 + 1] as number) & 0xffff);
-    this.index(address, hashKey(chunk.bytes, keyStart, keyEnd), chunk.bytes, keyStart, keyEnd);
+    this.take(address, hashKey(chunk.bytes, keyStart, keyEnd));
   }
 
   /** The newest version of a key that a view at `viewSequence` may see. */
   get(key: Uint8Array, keyStart: number, keyEnd: number, hash: number, viewSequence: number, found: FoundValue): PointRead {
     // An empty one, as after opening, is not worth a cache line of its hash.
-    const first = this.nextOrdinal === 1 ? 0 : this.find(key, keyStart, keyEnd, hash);
-    return first === 0 ? pointAbsent : this.read(this.visibleVersion(first, viewSequence), found);
+    if (this.index.end === 1) return pointAbsent;
+    const ordinal = this.index.find(key, keyStart, keyEnd, hash, this.visibleEnd(viewSequence));
+    return ordinal === 0 ? pointAbsent : this.read(ordinal, found);
   }
 
   /** A cursor over one bucket as a view at `viewSequence` sees it. It follows records that are added while it lives. */
   cursor(bucketId: number, viewSequence: number): EntryCursor | undefined {
-    const order = this.orders.get(bucketId);
-    return order === undefined ? undefined : new MemtableCursor(this, order, this.reader.another(), viewSequence);
-  }
-
-  /** Ordinal of the newest version of a key (given by its first record) that the view may see, or 0. */
-  visibleVersion(first: number, viewSequence: number): number {
-    let ordinal = this.newest[first] as number;
-    while (ordinal !== 0 && this.firstSequence + ordinal - 1 > viewSequence) ordinal = this.previous[ordinal] as number;
-    return ordinal;
+    const order = this.index.order(bucketId);
+    if (order === undefined) return undefined;
+    return new MemtableCursor(this.index, order, this.reader.another(), this.visibleEnd(viewSequence));
   }
 
   /** The addresses column, which moves when it grows. */
@@ -172,25 +146,23 @@ export class Memtable {
   /** Marks all records from `sequence` on as dead. */
   rollBack(sequence: number): void {
     const { reader } = this;
-    for (let ordinal = this.nextOrdinal - 1; ordinal > sequence - this.firstSequence; ordinal--) {
+    for (let ordinal = this.index.end - 1; ordinal > sequence - this.firstSequence; ordinal--) {
       reader.locate(ordinal);
       if (reader.kind === kindDead) continue;
-      const { bytes, keyStart, keyEnd } = reader;
-      bytes[keyStart - 2] = kindDead;
-      const first = this.find(bytes, keyStart, keyEnd, hashKey(bytes, keyStart, keyEnd));
-      this.newest[first] = this.previous[ordinal] as number;
+      reader.bytes[reader.keyStart - 2] = kindDead;
+      this.index.forget(ordinal);
     }
   }
 
   /** Appends copies of this memtable's records from `sequence` on to `other`, whose next sequence is that one. */
   copyRecordsTo(other: Memtable, sequence: number): void {
     const { reader } = this;
-    for (let ordinal = sequence - this.firstSequence + 1; ordinal < this.nextOrdinal; ordinal++) {
+    for (let ordinal = sequence - this.firstSequence + 1; ordinal < this.index.end; ordinal++) {
       reader.locate(ordinal);
       const key = reader.bytes.subarray(reader.keyStart, reader.keyEnd);
       const { kind } = reader;
       const value = kind === kindValue ? reader.bytes.subarray(reader.keyEnd, reader.valueEnd) : undefined;
-      other.append(key, key.length, hashKey(key, 0, key.length), value, value?.length ?? 0);
+      other.append(key, key.length, this.index.hashOf(ordinal), value, value?.length ?? 0);
       if (kind === kindDead) other.rollBack(other.nextSequence - 1);
     }
   }
@@ -229,16 +201,11 @@ export class Memtable {
   /** Forgets all records; the memory is used again for records from `firstSequence` on. */
   clear(firstSequence: number): void {
     this.arena.clear();
-    this.hash.clear();
-    this.orders.clear();
-    this.nextOrdinal = 1;
-    this.lastBucketId = -1;
-    this.lastOrder = undefined;
+    this.index.clear();
     this.firstSequence = firstSequence;
   }
 
   private read(ordinal: number, found: FoundValue): PointRead {
-    if (ordinal === 0) return pointAbsent;
     const { reader } = this;
     reader.locate(ordinal);
     if (reader.kind === kindTombstone) return pointTombstone;
@@ -248,50 +215,14 @@ export class Memtable {
     return pointValue;
   }
 
-  /** First record of a key, or 0. */
-  private find(key: Uint8Array, keyStart: number, keyEnd: number, hash: number): number {
-    const { hash: index, reader } = this;
-    for (let slot = index.firstSlot(hash); ; slot = index.nextSlot(slot)) {
-      const ordinal = index.probe(slot, hash);
-      if (ordinal === 0) return 0;
-      if (ordinal < 0) continue;
-      reader.locate(ordinal);
-      if (equalBytes(reader.bytes, reader.keyStart, reader.keyEnd, key, keyStart, keyEnd)) return ordinal;
-    }
+  /** The ordinal after those that a view may see. */
+  private visibleEnd(viewSequence: number): number {
+    return viewSequence - this.firstSequence + 2;
   }
 
-  private index(address: number, hash: number, bytes: Buffer, keyStart: number, keyEnd: number): void {
-    const ordinal = this.nextOrdinal;
-    this.addresses[ordinal] = address;
-    this.nextOrdinal = ordinal + 1;
-    const { hash: index, reader } = this;
-    for (let slot = index.firstSlot(hash); ; slot = index.nextSlot(slot)) {
-      const first = index.probe(slot, hash);
-      if (first < 0) continue;
-      if (first === 0) {
-        index.insert(slot, hash, ordinal);
-        this.newest[ordinal] = ordinal;
-        this.previous[ordinal] = 0;
-        this.addToOrder(ordinal, bytes, keyStart, keyEnd);
-        return;
-      }
-      reader.locate(first);
-      if (!equalBytes(reader.bytes, reader.keyStart, reader.keyEnd, bytes, keyStart, keyEnd)) continue;
-      this.previous[ordinal] = this.newest[first] as number;
-      this.newest[first] = ordinal;
-      return;
-    }
-  }
-
-  private addToOrder(ordinal: number, bytes: Buffer, keyStart: number, keyEnd: number): void {
-    const skip = bucketPrefixLength(bytes, keyStart, keyEnd);
-    const bucketId = skip === 1 ? (bytes[keyStart] as number) : readBucketId(bytes, keyStart, keyEnd);
-    if (bucketId !== this.lastBucketId || this.lastOrder === undefined) {
-      this.lastOrder = this.orders.get(bucketId) ?? new BucketOrder(this.comparer);
-      this.orders.set(bucketId, this.lastOrder);
-      this.lastBucketId = bucketId;
-    }
-    this.lastOrder.add(ordinal, bytes, keyStart, keyEnd);
+  private take(address: number, hash: number): void {
+    this.addresses[this.index.end] = address;
+    this.index.add(hash);
   }
 
   /** Recycled memory holds old bytes: what pads a record is zero in the log. */
@@ -312,30 +243,18 @@ export class Memtable {
     return low;
   }
 
-  /** Room in the index for one more record, before a byte of it is written: where there is no memory, nothing has changed. */
-  private reserveIndex(): void {
+  /** Room in the index for more records, before a byte of the next one is written: where there is no memory, nothing has changed. */
+  private growIndex(): void {
     try {
-      this.hash.reserve();
-      if (this.nextOrdinal === this.capacity) this.growColumns();
+      const capacity = this.index.capacity * 2;
+      const addresses = new Uint32Array(new SharedArrayBuffer(capacity * 4));
+      addresses.set(this.addresses);
+      this.index.grow(capacity, addresses);
+      this.addresses = addresses;
+      this.reader.addresses = addresses;
     } catch (cause) {
-      throw new VarveError('VARVE_LIMIT', `no memory for the index of ${this.nextOrdinal} records`, { cause });
+      throw new VarveError('VARVE_LIMIT', `no memory for the index of ${this.index.end} records`, { cause });
     }
-  }
-
-  private growColumns(): void {
-    const capacity = this.capacity * 2;
-    const addresses = new Uint32Array(new SharedArrayBuffer(capacity * 4));
-    addresses.set(this.addresses);
-    const newest = new Uint32Array(capacity);
-    newest.set(this.newest);
-    const previous = new Uint32Array(capacity);
-    previous.set(this.previous);
-    this.capacity = capacity;
-    this.addresses = addresses;
-    this.newest = newest;
-    this.previous = previous;
-    this.reader.addresses = addresses;
-    this.comparer.setAddresses(addresses);
   }
 }
 

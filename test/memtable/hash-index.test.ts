@@ -14,8 +14,9 @@ function search(index: HashIndex, hash: number, bound: number): number[] {
   throw new Error('the search met no free slot');
 }
 
+/** Inserts the next ordinal: they come from 1. */
 function insert(index: HashIndex, hash: number, ordinal: number): void {
-  index.reserve();
+  index.reserve(ordinal);
   let slot = index.firstSlot(hash);
   while (index.probe(slot, hash) !== 0) slot = index.nextSlot(slot);
   index.insert(slot, hash, ordinal);

@@ -124,6 +124,7 @@ describe('a memtable', () => {
   it('forgets everything at clear, and goes on with the sequences that it is told', () => {
     const memtable = new Memtable(1, 1 << 14);
     for (let i = 0; i < 3000; i++) put(memtable, internalKey(1, `key${i % 700}`), filler(60));
+    expect(walkBoth(memtable, everything).forward).toHaveLength(700);
     memtable.clear(5000);
     expect([memtable.recordCount, memtable.nextSequence, get(memtable, internalKey(1, 'key0'))]).toEqual([0, 5000, 'absent']);
     expect(memtable.cursor(1, everything)).toBeUndefined();
@@ -202,7 +203,7 @@ describe('the bytes of a memtable', () => {
       for (let at = 0; at < payload.length;) {
         const length = checkRecord(bytes, offset + at, offset + payload.length);
         if (typeof length === 'string') throw new Error(length);
-        copy.indexRecord(address + at / 8);
+        copy.addRecord(address + at / 8);
         at += length;
       }
     }

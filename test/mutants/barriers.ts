@@ -189,7 +189,7 @@ export const barrierMutants: readonly Mutant[] = [
   {
     name: 'rolled-back-section-stays',
     file: 'memtable/memtable.ts',
-    find: '      bytes[keyStart - 2] = kindDead;\n',
+    find: '      reader.bytes[reader.keyStart - 2] = kindDead;\n',
     replace: '',
     breaks: 'what was rolled back is flushed',
     tests: ['memtable/memtable', crash],
