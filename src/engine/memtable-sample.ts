@@ -64,11 +64,9 @@ class MemtableSample {
     return addStoredBytes(noStoredBytes, this.meter.finish(), units / pointCount);
   }
 
-  /** The record as it stands in the arena, without the zeros that fill it up. */
   private record(ordinal: number): DataView {
-    const sequence = this.memtable.firstSequence + ordinal - 1;
-    const piece = this.memtable.pieces(sequence, sequence + 1)[0]?.pieces[0] as Uint8Array;
-    return new DataView(piece.buffer, piece.byteOffset, piece.length);
+    const bytes = this.memtable.recordAt(ordinal);
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   private takeRecord(record: DataView, ordinal: number, weight: number): void {

@@ -8,6 +8,7 @@
  * 2. Memory of a flushed memtable is used again only when no write to a log still reads it.
  * 3. `generation` changes whenever a slot comes or goes, so that walks that go on know to look anew.
  */
+import type { ArenaDraft } from '../memtable/arena.js';
 import { Memtable } from '../memtable/memtable.js';
 import { MemtableSlot } from './memtable-slot.js';
 
@@ -24,12 +25,15 @@ export class MemtableSet {
   /** While recovery reads logs: the oldest of them that it still needs. */
   oldestUnreadLog: number | undefined;
   private readonly spares: Memtable[] = [];
+  /** Where the active memtable writes; it goes from one to the next. */
+  private readonly draft: ArenaDraft;
 
   constructor(
     private readonly memtableBytes: number,
     private readonly nextFileNumber: () => number,
     firstSequence: number,
   ) {
+    this.draft = Memtable.draftFor(memtableBytes);
     this.active = this.openSlot(firstSequence);
   }
 
@@ -55,6 +59,7 @@ export class MemtableSet {
    */
   seal(sectionSequence: number | undefined, nextBucketId: number): void {
     const old = this.active;
+    old.memtable.takeBack();
     const next = this.openSlot(sectionSequence ?? old.memtable.nextSequence);
     if (sectionSequence !== undefined && sectionSequence < old.memtable.nextSequence) {
       old.memtable.copyRecordsTo(next.memtable, sectionSequence);
@@ -95,6 +100,7 @@ export class MemtableSet {
   private openSlot(firstSequence: number): MemtableSlot {
     const memtable = this.spares.pop() ?? new Memtable(firstSequence, this.memtableBytes);
     memtable.clear(firstSequence);
+    memtable.lend(this.draft);
     return new MemtableSlot(memtable, this.nextFileNumber());
   }
 }

@@ -10,12 +10,20 @@
  *
  * An address counts units of 8 bytes over all chunks, so that 32 bits reach 32 GiB.
  *
+ * Copying a value into shared memory takes two to three times as long as into memory of one thread: the engine copies byte by byte there, but
+ * where both sides begin at a multiple of 8. So a memtable that takes writes has a draft for its first chunk:
+ *
+ *   draft    | r1 | r2 | r3 | r4 | r5 | free      records are written here, and read
+ *   chunk 0  | r1 | r2 | r3 |                     whole runs of them are copied before somebody else may read them
+ *                           publishedBytes
+ *
  * Invariants:
  * 1. A record lies in one chunk, at a multiple of 8 bytes.
  * 2. Addresses ascend in the order of allocation.
- * 3. Bytes below `usedBytes` of a chunk change only by `Memtable.rollBack`, which marks records dead.
+ * 3. Bytes below `usedBytes` of a chunk change only by `Memtable.rollBack`, which marks records dead; those below `publishedBytes` never.
+ * 4. A draft belongs to one arena at a time, from `lend`, when the arena is empty, to `takeBack`.
  */
-import { VarveError } from '../errors.js';
+import { assert, VarveError } from '../errors.js';
 
 /** Size of a chunk that follows the first one, unless one record needs more. */
 const overflowChunkBytes = 1024 * 1024;
@@ -23,11 +31,25 @@ const unitsMax = 0xffff_ffff;
 
 export interface ArenaChunk {
   readonly buffer: SharedArrayBuffer;
-  readonly bytes: Buffer;
-  readonly words: Uint32Array;
+  readonly shared: Buffer;
+  /** Where its records are written and read: the draft, or `shared`. */
+  bytes: Buffer;
+  words: Uint32Array;
   readonly baseUnits: number;
   readonly capacityBytes: number;
   usedBytes: number;
+}
+
+/** Memory of this thread for the records of one memtable after the other. */
+export class ArenaDraft {
+  readonly bytes: Buffer;
+  readonly words: Uint32Array;
+
+  /** As large as the first chunk of the arenas that it is lent to. */
+  constructor(firstChunkBytes: number) {
+    this.bytes = Buffer.allocUnsafeSlow(Math.ceil(firstChunkBytes / 8) * 8);
+    this.words = new Uint32Array(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length / 4);
+  }
 }
 
 function newChunk(capacityBytes: number, baseUnits: number): ArenaChunk {
@@ -37,7 +59,8 @@ function newChunk(capacityBytes: number, baseUnits: number): ArenaChunk {
   } catch (cause) {
     throw new VarveError('VARVE_LIMIT', `no memory for ${capacityBytes} bytes of the open section`, { cause });
   }
-  return { buffer, bytes: Buffer.from(buffer), words: new Uint32Array(buffer), baseUnits, capacityBytes, usedBytes: 0 };
+  const shared = Buffer.from(buffer);
+  return { buffer, shared, bytes: shared, words: new Uint32Array(buffer), baseUnits, capacityBytes, usedBytes: 0 };
 }
 
 export class Arena {
@@ -47,6 +70,9 @@ export class Arena {
   readonly first: ArenaChunk;
   private last: ArenaChunk;
   private closedChunksBytes = 0;
+  private draft: ArenaDraft | undefined;
+  /** Bytes of the first chunk that were copied from the draft. */
+  private publishedBytes = 0;
 
   constructor(firstChunkBytes: number) {
     this.first = newChunk(Math.ceil(firstChunkBytes / 8) * 8, 0);
@@ -75,12 +101,39 @@ export class Arena {
     return this.first;
   }
 
+  /** From now on records of the first chunk are written to this draft, which is as large. The arena is empty. */
+  lend(draft: ArenaDraft): void {
+    assert(draft.bytes.length === this.first.capacityBytes && this.usedBytes === 0, 'a draft fits, and begins with the arena');
+    this.draft = draft;
+    this.first.bytes = draft.bytes;
+    this.first.words = draft.words;
+  }
+
+  /** Publishes everything and gives the draft back; undefined where there is none. Records are where they were, in shared memory. */
+  takeBack(): ArenaDraft | undefined {
+    const { draft, first } = this;
+    if (draft === undefined) return undefined;
+    this.publish(first, first.usedBytes);
+    this.draft = undefined;
+    first.bytes = first.shared;
+    first.words = new Uint32Array(first.buffer);
+    return draft;
+  }
+
+  /** Makes the records of a chunk that end at `end` or before readable in its shared memory; they do not change any more. */
+  publish(chunk: ArenaChunk, end: number): void {
+    if (this.draft === undefined || chunk !== this.first || end <= this.publishedBytes) return;
+    chunk.shared.set(this.draft.bytes.subarray(this.publishedBytes, end), this.publishedBytes);
+    this.publishedBytes = end;
+  }
+
   /** Forgets everything; the first chunk's memory is used again. */
   clear(): void {
     this.chunks.length = 1;
     this.first.usedBytes = 0;
     this.last = this.first;
     this.closedChunksBytes = 0;
+    this.publishedBytes = 0;
   }
 
   private addChunk(lengthBytes: number): ArenaChunk {

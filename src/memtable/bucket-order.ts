@@ -120,7 +120,7 @@ export class KeyComparer {
   }
 }
 
-/** The keys of one bucket in one memtable, in order as soon as somebody asks. The bytes of a key stay where `add` was told. */
+/** The keys of one bucket in one memtable, in order as soon as somebody asks. */
 export class BucketOrder {
   private readonly ascending = new OrdinalList();
   private pending = new OrdinalList();
@@ -129,12 +129,6 @@ export class BucketOrder {
   /** Bytes that all keys begin with, the prefix of the bucket included; the first key is a sample of them. */
   private sharedBytes = 0;
   private sampleOrdinal = 0;
-  private sampleBytes: Uint8Array = new Uint8Array(0);
-  private sampleStart = 0;
-  /** The last of the ascending keys. */
-  private lastBytes: Uint8Array = this.sampleBytes;
-  private lastStart = 0;
-  private lastEnd = 0;
   private headDepth = -1;
   /** Ascending keys that have a head. */
   private headedAscending = 0;
@@ -143,29 +137,20 @@ export class BucketOrder {
     this.compare = (a, b) => comparer.compare(a, b, this.headDepth);
   }
 
-  /** Takes the first record of a key, which is bytes[start, end) and stays there. */
+  /** Takes the first record of a key, which is bytes[start, end). */
   add(ordinal: number, bytes: Uint8Array, start: number, end: number): void {
     const { ascending } = this;
     if (ascending.length === 0) {
       this.sharedBytes = end - start;
       this.sampleOrdinal = ordinal;
-      this.sampleBytes = bytes;
-      this.sampleStart = start;
     } else {
-      const { sampleBytes, sampleStart } = this;
-      const most = Math.min(this.sharedBytes, end - start);
-      let shared = 0;
-      while (shared < most && bytes[start + shared] === sampleBytes[sampleStart + shared]) shared++;
-      this.sharedBytes = shared;
-      if (compareBytes(bytes, start + shared, end, this.lastBytes, this.lastStart + shared, this.lastEnd) <= 0) {
+      this.sharedBytes = this.sharedWithSample(bytes, start, Math.min(this.sharedBytes, end - start));
+      if (!this.isAboveAll(bytes, start, end)) {
         this.pending.push(ordinal);
         return;
       }
     }
     ascending.push(ordinal);
-    this.lastBytes = bytes;
-    this.lastStart = start;
-    this.lastEnd = end;
   }
 
   /**
@@ -176,6 +161,24 @@ export class BucketOrder {
     this.settle();
     this.comparer.setSearchedKey(target, start, end, this.headDepth, this.sampleOrdinal);
     return forward ? this.collectForward(exclusive, out) : this.collectBackward(out);
+  }
+
+  /** How many of its first bytes, at most so many, a key shares with the sample. */
+  private sharedWithSample(bytes: Uint8Array, start: number, most: number): number {
+    const { reader } = this.comparer;
+    reader.locate(this.sampleOrdinal);
+    const { bytes: sample, keyStart } = reader;
+    let shared = 0;
+    while (shared < most && bytes[start + shared] === sample[keyStart + shared]) shared++;
+    return shared;
+  }
+
+  /** Whether a key comes after the last of the ascending ones, which shares its first bytes. */
+  private isAboveAll(bytes: Uint8Array, start: number, end: number): boolean {
+    const { ascending, sharedBytes } = this;
+    const { reader } = this.comparer;
+    reader.locate(ascending.items[ascending.length - 1] as number);
+    return compareBytes(bytes, start + sharedBytes, end, reader.bytes, reader.keyStart + sharedBytes, reader.keyEnd) > 0;
   }
 
   private collectForward(exclusive: boolean, out: Uint32Array): number {

@@ -25,7 +25,7 @@ import {
   pointValue,
 } from '../format/entry-cursor.js';
 import { hashKey } from '../format/key-hash.js';
-import { Arena } from './arena.js';
+import { Arena, ArenaDraft } from './arena.js';
 import { KeyIndex } from './key-index.js';
 import { MemtableCursor } from './memtable-cursor.js';
 import { kindDead, kindTombstone, kindValue, recordBytes, recordHeaderBytes } from './record.js';
@@ -33,9 +33,9 @@ import { type FrozenRecords, RecordReader } from './record-table.js';
 
 /** Columns, hash slots and order, where somebody reads: 16 and 8 bytes, 16 to 32 and about 8, rounded to what is seen in practice. */
 const indexBytesPerRecord = 48;
+const typicalRecordBytes = 160;
 /** The arena holds a little more than the threshold at which the memtable is full, for the section that crosses it. */
 const arenaSlackBytes = 64 * 1024;
-const typicalRecordBytes = 160;
 
 /** A run of records that a log frame carries. */
 export interface RecordPieces {
@@ -62,6 +62,11 @@ export class Memtable {
     this.addresses = new Uint32Array(new SharedArrayBuffer(this.firstCapacity * 4));
     this.reader = new RecordReader(this.arena.chunks, this.addresses);
     this.index = new KeyIndex(this.reader.another(), this.firstCapacity);
+  }
+
+  /** A draft for memtables that are full at `fullBytes`. */
+  static draftFor(fullBytes: number): ArenaDraft {
+    return new ArenaDraft(fullBytes + arenaSlackBytes);
   }
 
   get recordCount(): number {
@@ -167,7 +172,17 @@ export class Memtable {
     }
   }
 
-  /** The bytes of the records with sequences [from, to), as they go to the log: one run of pieces a chunk. */
+  /** The record of an ordinal as it stands in the arena, without the zeros that fill it up. Valid until the next write. */
+  recordAt(ordinal: number): Uint8Array {
+    const { reader } = this;
+    reader.locate(ordinal);
+    return reader.bytes.subarray(reader.keyStart - recordHeaderBytes, reader.valueEnd);
+  }
+
+  /**
+   * The bytes of the records with sequences [from, to), as they go to the log: one run of pieces a chunk. What is asked for is never rolled
+   * back afterwards, nor what is before it.
+   */
   pieces(from: number, to: number): RecordPieces[] {
     const result: RecordPieces[] = [];
     let ordinal = from - this.firstSequence + 1;
@@ -178,17 +193,28 @@ export class Memtable {
       const begin = ((this.addresses[ordinal] as number) - chunk.baseUnits) * 8;
       this.reader.locate(stop - 1);
       const finish = (this.reader.valueEnd + 7) & ~7;
+      this.arena.publish(chunk, finish);
       result.push({
         firstSequence: this.firstSequence + ordinal - 1,
         entryCount: stop - ordinal,
-        pieces: [chunk.bytes.subarray(begin, finish)],
+        pieces: [chunk.shared.subarray(begin, finish)],
       });
       ordinal = stop;
     }
     return result;
   }
 
-  /** What the worker needs for a flush. No record may be added afterwards. */
+  /** Lends the memory in which records are written while the memtable is open. It is empty. */
+  lend(draft: ArenaDraft): void {
+    this.arena.lend(draft);
+  }
+
+  /** Gives that memory back: no record is added any more. Undefined where there was none. */
+  takeBack(): ArenaDraft | undefined {
+    return this.arena.takeBack();
+  }
+
+  /** What the worker needs for a flush, after `takeBack`. No record may be added afterwards. */
   freeze(): FrozenRecords {
     return {
       chunks: this.arena.chunks.map(({ buffer, baseUnits }) => ({ buffer, baseUnits })),

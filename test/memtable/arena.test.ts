@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Arena } from '../../src/memtable/arena.js';
+import { Arena, ArenaDraft } from '../../src/memtable/arena.js';
 
 const overflowBytes = 1024 * 1024;
 
@@ -69,5 +69,64 @@ describe('an arena', () => {
     const arena = new Arena(16);
     expect(() => arena.allocate(2 ** 36)).toThrow(expect.objectContaining({ code: 'VARVE_LIMIT' }));
     expect([arena.chunks.length, arena.usedBytes, arena.allocate(8)]).toEqual([1, 0, 0]);
+  });
+});
+
+describe('a draft', () => {
+  it('is copied as far as it is published, and whole when it goes back; afterwards nothing that happens to it is seen', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ words: fc.integer({ min: 1, max: 9 }), isPublished: fc.boolean() }), { maxLength: 40 }),
+        fc.integer({ min: 10, max: 200 }),
+        (records, firstWords) => {
+          const arena = new Arena(firstWords * 8);
+          const draft = new ArenaDraft(firstWords * 8);
+          arena.lend(draft);
+          const written = Buffer.alloc(firstWords * 8, 0xaa);
+          arena.first.shared.fill(0xaa);
+          let published = 0;
+          for (const [i, { words, isPublished }] of records.entries()) {
+            const address = arena.allocate(words * 8);
+            const chunk = arena.chunkOf(address);
+            const start = (address - chunk.baseUnits) * 8;
+            chunk.bytes.fill(i + 1, start, start + words * 8);
+            if (chunk === arena.first) written.fill(i + 1, start, start + words * 8);
+            if (isPublished) {
+              arena.publish(chunk, start + words * 8);
+              if (chunk === arena.first) published = start + words * 8;
+            }
+            // Bytes behind those that were published are as they were: whoever reads there reads nothing half written.
+            expect(arena.first.shared.subarray(0, published).equals(written.subarray(0, published))).toBe(true);
+            expect(arena.first.shared.subarray(published).every((byte) => byte === 0xaa)).toBe(true);
+          }
+          expect(arena.takeBack()).toBe(draft);
+          expect(arena.takeBack()).toBeUndefined();
+          draft.bytes.fill(0xee);
+          expect(arena.first.shared.equals(written)).toBe(true);
+          expect(arena.first.bytes.equals(written)).toBe(true);
+          expect(new Uint8Array(arena.first.words.buffer).slice(0, written.length)).toEqual(new Uint8Array(written));
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  it('begins with an arena that is empty, and is as large as its first chunk', () => {
+    const arena = new Arena(64);
+    expect(() => arena.lend(new ArenaDraft(72))).toThrow(expect.objectContaining({ code: 'VARVE_ASSERTION' }));
+    arena.allocate(8);
+    expect(() => arena.lend(new ArenaDraft(64))).toThrow(expect.objectContaining({ code: 'VARVE_ASSERTION' }));
+  });
+
+  it('is published anew after clear', () => {
+    const arena = new Arena(64);
+    arena.lend(new ArenaDraft(64));
+    for (const byte of [1, 2]) {
+      arena.allocate(16);
+      arena.first.bytes.fill(byte, 0, 16);
+      arena.publish(arena.first, 16);
+      expect([...arena.first.shared.subarray(0, 16)]).toEqual(new Array(16).fill(byte));
+      arena.clear();
+    }
   });
 });

@@ -176,6 +176,51 @@ describe('a section that moves on to another memtable', () => {
   });
 });
 
+describe('a memtable whose draft goes on to the next one', () => {
+  it('shows what it showed, is read on into its index, and goes to the log and to the worker as it was', () => {
+    const when = fc.constantFrom('before', 'after', 'both', 'never');
+    fc.assert(
+      fc.property(sectionsArbitrary, sectionsArbitrary, when, fc.boolean(), (sections, later, read, isLogged) => {
+        const plain = new Memtable(1, 1 << 14);
+        const memtable = new Memtable(1, 1 << 14);
+        const draft = Memtable.draftFor(1 << 14);
+        memtable.lend(draft);
+        const model = new ModelMemtable();
+        for (const { records, isUndone } of sections) {
+          const from = memtable.nextSequence;
+          for (const { key, value } of records) {
+            write(memtable, model, key, value);
+            put(plain, key, value);
+          }
+          if (read === 'before' || read === 'both')
+            expect(walkBoth(memtable, everything).forward).toEqual(model.visible(everything));
+          if (isUndone) {
+            for (const each of [memtable, plain, model]) each.rollBack(from);
+          } else if (isLogged) {
+            const bytes = memtable.pieces(from, memtable.nextSequence)[0]?.pieces[0] ?? Buffer.alloc(0);
+            expect(bytes.buffer).toBeInstanceOf(SharedArrayBuffer);
+            expect(Buffer.from(bytes)).toEqual(
+              Buffer.from(plain.pieces(from, plain.nextSequence)[0]?.pieces[0] ?? Buffer.alloc(0)),
+            );
+          }
+        }
+        expect(memtable.takeBack()).toBe(draft);
+        const next = new Memtable(memtable.nextSequence, 1 << 14);
+        next.lend(draft);
+        for (const { records } of later) for (const { key, value } of records) put(next, key, `${value ?? ''}, later`);
+        expect(recordsOf(memtable)).toEqual(recordsOf(plain));
+        if (read === 'never') return;
+        for (const { key } of sections.flatMap(({ records }) => records)) expect(get(memtable, key)).toBe(model.get(key));
+        expect(walkBoth(memtable, everything)).toEqual({
+          forward: model.visible(everything),
+          backward: model.visible(everything),
+        });
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
 describe('the bytes of a memtable', () => {
   /** Three chunks: the first, one for a large value, and one after it. */
   function ofManyChunks(): { memtable: Memtable; model: ModelMemtable } {
