@@ -24,6 +24,8 @@ export class InlineRunner implements JobRunner {
     this.executor = new JobExecutor(fileSystem, settings);
   }
 
+  prepare(): void {}
+
   submit(job: Job): void {
     this.queue.push(job);
     setImmediate(() => this.runNext());

@@ -105,6 +105,8 @@ export type JobResult = JobSuccess | JobFailure;
 
 /** Where jobs run. Results come to the handler in any order, one a job, never from within `submit`. */
 export interface JobRunner {
+  /** Jobs will come soon: what they need is started, so that the first one does not wait for it. */
+  prepare(): void;
   submit(job: Job): void;
   /** Asks a job to end soon; its result (mostly a failure with VARVE_ABORTED) still comes. */
   cancel(id: number): void;

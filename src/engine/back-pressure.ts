@@ -19,7 +19,7 @@ import type { CompactionScheduler } from './compaction-scheduler.js';
 import type { FlushScheduler } from './flush-scheduler.js';
 import type { StallKind } from './observer.js';
 
-/** Sealed memtables that may wait; with the active one and one that is used again that is four times memtableBytes. */
+/** Sealed memtables that may wait; with the active one and the draft in which it is written that is four times memtableBytes. */
 const sealedMax = 2;
 /** Runs in level 0 from which acknowledgements are held back, and at which writers stop. */
 const runsSlow = 16;

@@ -18,6 +18,9 @@ import { FlushScheduler } from './flush-scheduler.js';
 import type { BackgroundCounters, BackgroundSurroundings, JobBase, JobDesk } from './job-desk.js';
 import type { StallKind } from './observer.js';
 
+/** Share of a full memtable from which a flush will come soon. */
+const preparedShare = 0.25;
+
 export class Background implements JobDesk, JobHandler {
   readonly counters: BackgroundCounters = {
     flushes: 0,
@@ -34,6 +37,7 @@ export class Background implements JobDesk, JobHandler {
   readonly compactions: CompactionScheduler;
   readonly pressure: BackPressure;
   private runner: JobRunner | undefined;
+  private runnerIsPrepared = false;
   private nextJob = 1;
   private stopped = false;
   /** Set when `stop` has done all that it does: the directory may be somebody else's from then on. */
@@ -70,6 +74,7 @@ export class Background implements JobDesk, JobHandler {
   /** Starts whatever is due. Called after each seal, commit and install. */
   schedule(): void {
     if (this.runner === undefined || this.stopped || this.surroundings.health.isPoisoned) return;
+    if (!this.runnerIsPrepared) this.prepareRunner(this.runner);
     this.flushes.schedule();
     this.compactions.schedule();
   }
@@ -172,6 +177,14 @@ export class Background implements JobDesk, JobHandler {
     const { listeners } = this;
     this.listeners = [];
     for (const listener of listeners) listener();
+  }
+
+  /** A thread takes a tenth of a second to start: before the first memtable is full, and not where next to nothing is written. */
+  private prepareRunner(runner: JobRunner): void {
+    const { usedBytes, fullBytes } = this.surroundings.memtables.active.memtable;
+    if (usedBytes < fullBytes * preparedShare) return;
+    this.runnerIsPrepared = true;
+    runner.prepare();
   }
 
   private noteStall(kind: StallKind, durationMs: number): void {

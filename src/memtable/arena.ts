@@ -47,7 +47,12 @@ export class ArenaDraft {
 
   /** As large as the first chunk of the arenas that it is lent to. */
   constructor(firstChunkBytes: number) {
-    this.bytes = Buffer.allocUnsafeSlow(Math.ceil(firstChunkBytes / 8) * 8);
+    const bytes = Math.ceil(firstChunkBytes / 8) * 8;
+    try {
+      this.bytes = Buffer.allocUnsafeSlow(bytes);
+    } catch (cause) {
+      throw new VarveError('VARVE_LIMIT', `no memory for the ${bytes} bytes in which a memtable is written`, { cause });
+    }
     this.words = new Uint32Array(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length / 4);
   }
 }
