@@ -1,11 +1,11 @@
 /**
  * Runs jobs in a worker thread: the main thread's side.
  *
- * The worker is started with the first job, or by `prepare` before it, and serves until `close`. A worker that dies loses nothing: its jobs fail, their
- * outputs are orphans that whoever submitted them removes, once more when the thread has ended, and the next job starts a new worker.
- * One that hangs is ended (see worker-watch.ts), and then the same holds.
+ * The worker is started with the first job, or by `prepare` before it, and serves until `close`. A worker that dies loses nothing: its
+ * jobs fail, their outputs are orphans that whoever submitted them removes, once more when the thread has ended, and the next job starts
+ * a new worker. One that hangs is ended (see worker-watch.ts), and then the same holds.
  *
- *   no worker ── submit, prepare ──▶ starting ── ready ──▶ working ── exit, error or silence ──▶ no worker (all outstanding jobs fail)
+ *   no worker ── submit ──▶ starting ── ready ──▶ working ── exit, error or silence ──▶ no worker (all outstanding jobs fail)
  *
  * | how it ends                                  | known at once            | known to a thread that is blocked |
  * | its program ends: an exit, an uncaught throw | by its event             | by a word of shared memory        |

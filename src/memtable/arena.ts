@@ -68,6 +68,7 @@ function newChunk(capacityBytes: number, baseUnits: number): ArenaChunk {
   return { buffer, shared, bytes: shared, words: new Uint32Array(buffer), baseUnits, capacityBytes, usedBytes: 0 };
 }
 
+/** The chunks of one memtable. */
 export class Arena {
   /** In the order of their addresses; never empty. */
   readonly chunks: ArenaChunk[];
