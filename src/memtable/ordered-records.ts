@@ -12,6 +12,7 @@
  * Invariants:
  * 1. Ranges are valid until the call of `next` after the next one: batches lie in one half of the window and the other in turns.
  * 2. Records that are large are shown where they lie: they are read in one go anyway.
+ * 3. The memory of a record is asked for once.
  */
 import { equalBytes } from '../format/bytes.js';
 import { recordHeaderBytes } from './record.js';
@@ -45,6 +46,8 @@ export class OrderedRecords {
   /** Records [nextIndex, copiedEnd) of the order lie in the window, the next one at `nextStart`. */
   private copiedEnd = 0;
   private nextStart = 0;
+  /** The memory of those before was asked for: a batch that a large record or the end of its half cut short leaves some. */
+  private touchedEnd = 0;
   private isUpperHalf = false;
 
   constructor(
@@ -107,7 +110,8 @@ export class OrderedRecords {
     const end = to + halfBytes;
     this.nextStart = to;
     const stop = Math.min(this.nextIndex + batchRecords, ordinals.length);
-    reader.touch(ordinals, this.nextIndex, stop, largeRecordBytes);
+    reader.touch(ordinals, Math.max(this.nextIndex, this.touchedEnd), stop, largeRecordBytes);
+    this.touchedEnd = stop;
     let index = this.nextIndex;
     for (; index < stop && to + largeRecordBytes <= end; index++) {
       const bytes = reader.copyRecord(ordinals[index] as number, this.windowWords, to, largeRecordBytes);

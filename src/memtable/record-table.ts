@@ -75,8 +75,8 @@ export class RecordReader {
   }
 
   /**
-   * Reads a word of each cache line of the records ordinals[begin, end) whose values have less than `bytesMax` bytes, and makes
-   * nothing of them: loads that do not depend on one another overlap, so the processor waits for their memory once and not for each.
+   * Reads a word of each cache line of the records ordinals[begin, end) that have less than `bytesMax` bytes, and makes nothing of
+   * them: loads that do not depend on one another overlap, so the processor waits for their memory once and not for each.
    */
   touch(ordinals: Uint32Array, begin: number, end: number, bytesMax: number): void {
     const { addresses, secondBaseUnits } = this;
@@ -86,9 +86,9 @@ export class RecordReader {
       const address = addresses[ordinals[i] as number] as number;
       if (address >= secondBaseUnits) continue;
       const at = address * 2;
-      const valueBytes = words[at] as number;
-      if (valueBytes >= bytesMax) continue;
-      const last = at + recordBytes((words[at + 1] as number) & 0xffff, valueBytes) / 4 - 1;
+      const bytes = recordBytes((words[at + 1] as number) & 0xffff, words[at] as number);
+      if (bytes >= bytesMax) continue;
+      const last = at + bytes / 4 - 1;
       for (let word = at + lineWords; word < last; word += lineWords) sum ^= words[word] as number;
       sum ^= words[last] as number;
     }
@@ -101,9 +101,7 @@ export class RecordReader {
     const chunk = address < this.secondBaseUnits ? this.first : this.overflowChunk(address);
     const { words } = chunk;
     const from = (address - chunk.baseUnits) * 2;
-    const valueBytes = words[from] as number;
-    if (valueBytes >= bytesMax) return 0;
-    const bytes = recordBytes((words[from + 1] as number) & 0xffff, valueBytes);
+    const bytes = recordBytes((words[from + 1] as number) & 0xffff, words[from] as number);
     if (bytes >= bytesMax) return 0;
     const end = from + bytes / 4;
     for (let word = from, at = to / 4; word < end; word += 2, at += 2) {
