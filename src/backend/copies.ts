@@ -33,7 +33,7 @@ export function copyOut(bytes: Uint8Array, start: number, end: number): Buffer {
 
 /**
  * The entries of a stretch, in its direction, as Buffers of the caller's own, without the first `skip` bytes of their keys: the first
- * goes to keys[at] and values[at]. No key is shorter than `skip`.
+ * goes to keys[at] and values[at]. No key is shorter than `skip`. The stretch lets go of the bytes of its source.
  */
 export function copyStretch(stretch: Stretch, skip: number, keys: Buffer[], values: Buffer[], at: number): void {
   const { keyBytes, keyBounds, valueBytes, valueBounds, first, end, reverse } = stretch;
@@ -42,6 +42,7 @@ export function copyStretch(stretch: Stretch, skip: number, keys: Buffer[], valu
   const valuesStart = valueBounds[first] as number;
   const valuesEnd = valueBounds[end] as number;
   const allKeysBytes = keysEnd - keysStart;
+  stretch.release();
   const allBytes = allKeysBytes + valuesEnd - valuesStart;
   if (allBytes > stretchBytesMax) {
     // It is one entry: its key is not to keep its value alive.

@@ -9,6 +9,7 @@
  *    released when it is collected.
  * 2. Each step before the end asks its transaction whether it may still read, and throws what a read would.
  * 3. What was read ahead is a copy of entries of its view, which does not change: they are the same as if they were read at their step.
+ * 4. Entries that were handed out are not held, nor is anything after the end: an iterator that somebody keeps keeps no large value alive.
  */
 import type { RangeCursor } from '../engine/range-cursor.js';
 import type { ViewRegistry } from '../engine/views.js';
@@ -37,6 +38,9 @@ class ViewHold {
 /** Entries that are read at the first step of an iterator without a limit, which may end at any step. */
 const firstAhead = 4;
 
+/** Stands where a value was that its owner has now. Keys are small. */
+const handedOut = Buffer.alloc(0);
+
 const dropped = new FinalizationRegistry<ViewHold>((hold) => hold.release());
 
 export class EntryIterator implements IterableIterator<[key: Buffer, value: Buffer]> {
@@ -54,8 +58,8 @@ export class EntryIterator implements IterableIterator<[key: Buffer, value: Buff
 
   constructor(
     private readonly scope: ReadScope,
-    /** Undefined: nothing to walk over. */
-    private readonly walk: RangeCursor | undefined,
+    /** Undefined: nothing to walk over, or no longer. */
+    private walk: RangeCursor | undefined,
     private readonly prefixBytes: number,
     limit: number,
     views: ViewRegistry,
@@ -84,7 +88,10 @@ export class EntryIterator implements IterableIterator<[key: Buffer, value: Buff
         return { done: true, value: undefined };
       }
       const place = this.place++;
-      return { done: false, value: [this.keys[place] as Buffer, this.values[place] as Buffer] };
+      const key = this.keys[place] as Buffer;
+      const value = this.values[place] as Buffer;
+      this.values[place] = handedOut;
+      return { done: false, value: [key, value] };
     } catch (error) {
       this.end();
       throw error;
@@ -134,5 +141,8 @@ export class EntryIterator implements IterableIterator<[key: Buffer, value: Buff
   private release(): void {
     this.hold?.release();
     dropped.unregister(this);
+    this.walk = undefined;
+    this.keys.length = 0;
+    this.values.length = 0;
   }
 }

@@ -8,7 +8,8 @@
  * 1. Everything handed out is a copy.
  * 2. Entries are copied before user code runs, a stretch at a time: those of one view are the same, whatever that code does meanwhile.
  *    `stretch` itself says nothing any more then: each read fills it anew.
- * 3. A walk that calls user code, or that is given to the user, registers its view until it ends, or lives in an open section.
+ * 3. Between two calls neither `found` nor `stretch` holds bytes of a source, which may be a block of a gibibyte or a memtable that is gone.
+ * 4. A walk that calls user code, or that is given to the user, registers its view until it ends, or lives in an open section.
  */
 import type { BytesInput, IterateOptions, RangeResult } from '../api.js';
 import { invalidArgument, VarveError } from '../errors.js';
@@ -44,8 +45,10 @@ export function bucketNotFound(nameKey: string): VarveError {
   return new VarveError('VARVE_BUCKET_NOT_FOUND', `there is no bucket ${shown}`);
 }
 
+const noBytes = Buffer.alloc(0);
+
 export class Reader {
-  private readonly found: FoundValue = { bytes: Buffer.alloc(0), start: 0, end: 0 };
+  private readonly found: FoundValue = { bytes: noBytes, start: 0, end: 0 };
   private readonly scratch = new KeyScratch();
   private readonly stretch = new Stretch();
 
@@ -69,9 +72,10 @@ export class Reader {
     const end = this.scratch.encode(bucket.prefix, key);
     if (end <= bucket.prefix.length && !(this.takesEmptyKeys && end >= 0)) return undefined;
     const { found } = this;
-    return this.engine.reads.get(this.scratch.bytes, end, scope.viewSequence, found)
-      ? copyOut(found.bytes, found.start, found.end)
-      : undefined;
+    if (!this.engine.reads.get(this.scratch.bytes, end, scope.viewSequence, found)) return undefined;
+    const value = copyOut(found.bytes, found.start, found.end);
+    found.bytes = noBytes;
+    return value;
   }
 
   range(
@@ -119,7 +123,9 @@ export class Reader {
         walk.rememberKey(last);
         copyStretch(this.stretch, bucket.prefix.length, keys, values, 0);
         for (let i = 0; i < count; i++) {
-          visitor(keys[i] as Buffer, values[i] as Buffer);
+          const value = values[i] as Buffer;
+          values[i] = noBytes;
+          visitor(keys[i] as Buffer, value);
           scope.check();
           if (scope.epoch !== epoch) throw new VarveError('VARVE_TX_NOT_LOCKED', 'the section of this walk has ended');
         }

@@ -62,6 +62,11 @@ export class Stretch {
     valueBounds[end] = valueEnd;
   }
 
+  /** Lets go of the bytes of the source, when the entries were copied. */
+  release(): void {
+    this.keyBytes = this.valueBytes = noBytes;
+  }
+
   /** Drops what is not before key[start, end) in the direction of the stretch, or, where `keepsEqual`, not at it; but not the nearest entry. */
   cut(key: Uint8Array, start: number, end: number, keepsEqual: boolean): void {
     // Of the entries at distance d, those below `low` are known to stay, those from `high` on to go.
