@@ -7,7 +7,7 @@ import { RecordReader } from '../../src/memtable/record-table.js';
 import { internalKey, latin1, put } from './memtable-fixture.js';
 
 const valueLengths = fc.oneof(
-  fc.constantFrom(0, 1, 7, 8, 100, 4000, 4070, 4080, 4088, 4096, 5000, 70_000),
+  fc.constantFrom(0, 1, 7, 8, 100, 4000, 4070, 4080, 4088, 4096, 5000, 70_000, 600_000),
   fc.integer({ min: 0, max: 200 }),
 );
 
@@ -19,7 +19,7 @@ function described(source: Pick<OrderedRecords, 'bytes' | 'keyStart' | 'keyEnd' 
   return `${kind} ${latin1(bytes.subarray(keyStart, keyEnd))} ${value.length} ${ends}`;
 }
 
-/** A memtable of small memory: records of many values lie in chunks that follow the first. */
+/** A memtable of small memory: where values are large, records lie in chunks that follow the first. */
 function frozenOf(lengths: readonly number[]) {
   const memtable = new Memtable(1, 16 * 1024);
   for (const [i, length] of lengths.entries()) {
@@ -69,6 +69,22 @@ describe('records in order', () => {
     const places: boolean[] = [];
     while (records.next()) places.push(records.bytes === window);
     expect(places).toEqual([true, false, true]);
+  });
+
+  it('lie in the window also from a chunk that came later', () => {
+    const window = Buffer.alloc(32 * 1024);
+    const frozen = frozenOf([100, 2_000_000, 100, 100]);
+    const later = frozen.chunks[1]?.baseUnits ?? Number.POSITIVE_INFINITY;
+    expect(new Uint32Array(frozen.addresses)[3]).toBeGreaterThan(later);
+    const reader = RecordReader.ofFrozen(frozen);
+    const records = new OrderedRecords(reader, Uint32Array.of(4, 3, 1), { window, windowBytes: window.length });
+    const shown: string[] = [];
+    while (records.next()) shown.push(`${records.bytes === window} ${described(records)}`);
+    const expected = [4, 3, 1].map((ordinal) => {
+      reader.locate(ordinal);
+      return `true ${described(reader)}`;
+    });
+    expect(shown).toEqual(expected);
   });
 
   it('follow the window to other memory, with the next batch', () => {
