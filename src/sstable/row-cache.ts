@@ -27,7 +27,7 @@
  */
 import { equalBytes } from '../format/bytes.js';
 import type { FoundValue } from '../format/entry-cursor.js';
-import { bucketWords, type RowBudget, RowSlots } from './row-slots.js';
+import { allocateForRows, bucketWords, type RowBudget, RowSlots } from './row-slots.js';
 
 /** A chunk is a 64th of the budget, within these bounds. */
 const rowChunkBytesMin = 16 * 1024;
@@ -49,6 +49,7 @@ export const rowAbsent = -1;
 export const rowTooYoung = -2;
 
 interface Chunk {
+  readonly memory: ArrayBuffer;
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
   readonly sequences: Float64Array;
@@ -79,7 +80,7 @@ export class RowCache {
     private readonly budget: RowBudget,
     budgetBytes: number,
   ) {
-    this.slots = new RowSlots(budget, (address) => this.chunks[(address >>> offsetBits) - this.firstNumber] !== undefined);
+    this.slots = new RowSlots(budget, (address) => address >>> offsetBits >= this.firstNumber);
     this.chunkBytes = Math.max(rowChunkBytesMin, Math.min(rowChunkBytesMax, 2 ** Math.floor(Math.log2(budgetBytes / 64))));
   }
 
@@ -97,8 +98,10 @@ export class RowCache {
     for (let slot = first; slot < first + bucketWords; slot += 2) {
       if (segment[slot] !== wanted) continue;
       const address = segment[slot + 1] as number;
-      const chunk = this.chunks[(address >>> offsetBits) - this.firstNumber];
-      if (chunk === undefined) continue;
+      const index = (address >>> offsetBits) - this.firstNumber;
+      // The chunk is gone, or the slot is free. It is not looked for: an index below 0 is a name to an array, and slow.
+      if (index < 0) continue;
+      const chunk = this.chunks[index] as Chunk;
       const place = address & offsetMask;
       const { bytes, words, sequences } = chunk;
       const keyAt = place * 8 + rowHeaderBytes;
@@ -156,26 +159,39 @@ export class RowCache {
     if (this.chunks.length === 0) this.slots.clear();
   }
 
+  /** Gives up all rows. After that chunks can have the first numbers again. */
+  clear(): void {
+    while (this.chunks.length > 0) this.dropOldest();
+    this.firstNumber = 1;
+  }
+
   /** The chunk to which so many bytes can be added, or undefined where rows get no memory. */
   private chunkWithRoom(rowBytes: number): Chunk | undefined {
     const last = this.chunks[this.chunks.length - 1];
     if (last !== undefined && last.usedBytes + rowBytes <= this.chunkBytes) return last;
-    let used: Chunk | undefined;
-    if (!this.budget.takeForRows(this.chunkBytes)) {
-      // One that goes to make room for the next gives it its memory.
-      used = this.chunks[0];
-      if (used === undefined) return undefined;
-      this.learnFrom(used);
-      this.dropOldest();
-      if (!this.budget.takeForRows(this.chunkBytes)) return undefined;
-    }
-    if (this.firstNumber + this.chunks.length > chunkNumberMax) this.startOver();
-    const bytes = used?.bytes ?? new Uint8Array(this.chunkBytes);
-    const words = used?.words ?? new Uint32Array(bytes.buffer);
-    const sequences = used?.sequences ?? new Float64Array(bytes.buffer);
-    const chunk = { bytes, words, sequences, usedBytes: 0, rowCount: 0, hits: 0 };
+    const memory = allocateForRows(this.budget, this.chunkBytes) ?? this.memoryOfOldest();
+    if (memory === undefined) return undefined;
+    if (this.firstNumber + this.chunks.length > chunkNumberMax) this.clear();
+    const chunk = {
+      memory,
+      bytes: new Uint8Array(memory),
+      words: new Uint32Array(memory),
+      sequences: new Float64Array(memory),
+      usedBytes: 0,
+      rowCount: 0,
+      hits: 0,
+    };
     this.chunks.push(chunk);
     return chunk;
+  }
+
+  /** Gives up the oldest chunk, whose memory then serves the next one. Undefined where there is none, or rows may not keep so much. */
+  private memoryOfOldest(): ArrayBuffer | undefined {
+    const [oldest] = this.chunks;
+    if (oldest === undefined) return undefined;
+    this.learnFrom(oldest);
+    this.dropOldest();
+    return this.budget.takeForRows(this.chunkBytes) ? oldest.memory : undefined;
   }
 
   /** Where misses are rare, rows that were seldom found had not been worth adding: fewer are taken. */
@@ -184,12 +200,6 @@ export class RowCache {
     const areMissesRare = (misses - this.lastMisses) * readsOfMiss < rowCount;
     this.takenEvery = areMissesRare && hits < rowCount * hitsToPay ? takenEveryMax : 1;
     this.lastMisses = misses;
-  }
-
-  /** Forgets all rows, so that chunks can have the first numbers again. */
-  private startOver(): void {
-    while (this.chunks.length > 0) this.dropOldest();
-    this.firstNumber = 1;
   }
 }
 

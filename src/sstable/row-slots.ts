@@ -27,10 +27,21 @@ const bucketCountMax = 2 ** 28;
 export interface RowBudget {
   /** Whether rows may have so many bytes more, which then count as theirs. */
   takeForRows(bytes: number): boolean;
-  /** Blocks that were read from files so far. */
+  /** Blocks, filters and indexes that were read from files so far. */
   readonly misses: number;
   /** Rows have so many bytes less. */
   returnFromRows(bytes: number): void;
+}
+
+/** Memory that counts as taken for rows. Undefined where they may not have so much, or there is none: a read goes on without a row. */
+export function allocateForRows(budget: RowBudget, bytes: number): ArrayBuffer | undefined {
+  if (!budget.takeForRows(bytes)) return undefined;
+  try {
+    return new ArrayBuffer(bytes);
+  } catch {
+    budget.returnFromRows(bytes);
+    return undefined;
+  }
 }
 
 export class RowSlots {
@@ -70,8 +81,9 @@ export class RowSlots {
     const { bucketCount } = this;
     if (rowCount < bucketCount * rowsOfBucketMax || bucketCount === bucketCountMax) return true;
     if (bucketCount % segmentBuckets === 0) {
-      if (!this.budget.takeForRows(segmentBytes)) return bucketCount > 0;
-      this.segments.push(new Int32Array(segmentBytes / 4));
+      const memory = allocateForRows(this.budget, segmentBytes);
+      if (memory === undefined) return bucketCount > 0;
+      this.segments.push(new Int32Array(memory));
     }
     if (bucketCount === 0) {
       this.bucketCount = segmentBuckets;
