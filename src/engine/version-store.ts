@@ -225,6 +225,7 @@ export class VersionStore {
       this.manifest?.close();
       for (const reader of this.readers.values()) reader.close();
       this.readers.clear();
+      this.surroundings.tableContext.cache.rows.clear();
       this.surroundings.tableContext.openTables.closeAll();
     }
   }
