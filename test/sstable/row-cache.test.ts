@@ -113,6 +113,56 @@ describe('rows', () => {
     expect(rows.find(keyOf(6), key.length, hashOf(6), 20, found)).toBe(rowAbsent);
   });
 
+  it('are those of one key: another with the same hash that differs in a single byte, or goes on, has none', () => {
+    const key = Buffer.from('\x01key of one bucket');
+    const value = valueOf(1, 40);
+    const found = valueOf(0, 0);
+    const rows = new RowCache(new Budget(large), large);
+    rows.add(key, key.length, 7, view, value);
+    expect(rows.find(key, key.length, 7, view, found)).toBe(view);
+    for (let i = 0; i < key.length; i++) {
+      const other = Buffer.from(key);
+      other[i] = (key[i] as number) ^ 1;
+      expect(rows.find(other, other.length, 7, view, found), `byte ${i}`).toBe(rowAbsent);
+    }
+    for (const length of [0, 1, key.length - 1]) expect(rows.find(key, length, 7, view, found)).toBe(rowAbsent);
+    // What follows the row's key is its value.
+    const longer = Buffer.concat([key, expected(1)]);
+    expect(rows.find(longer, key.length + 1, 7, view, found)).toBe(rowAbsent);
+  });
+
+  it('are right for keys and values of every length up to that of a row, nothing included', () => {
+    const bytes = Buffer.alloc(8192, 'a key and a value ');
+    for (const keyEnd of [0, 1, 7, 8, 9, 4079, 4080, 4081, 32_773]) {
+      for (const valueBytes of [0, 1, 7, 8, 9, 4079, 4080, 4081]) {
+        const rows = new RowCache(new Budget(large), large);
+        const key = Buffer.alloc(keyEnd, 'k');
+        const found = valueOf(0, 0);
+        for (let i = 0; i < 3; i++) rows.add(key, keyEnd, i, view, { bytes, start: i, end: i + valueBytes });
+        for (let i = 0; i < 3; i++) {
+          const asOf = rows.find(key, keyEnd, i, view, found);
+          expect(asOf).toBe(keyEnd + valueBytes <= 4080 ? view : rowAbsent);
+          if (asOf === rowAbsent) continue;
+          expect(Buffer.from(found.bytes.subarray(found.start, found.end))).toEqual(bytes.subarray(i, i + valueBytes));
+        }
+      }
+    }
+  });
+
+  it('are as of any sequence up to the largest', () => {
+    const rows = new RowCache(new Budget(large), large);
+    const key = keyOf(1);
+    const found = valueOf(0, 0);
+    for (const sequence of [0, 2 ** 31, 2 ** 32, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER - 1]) {
+      rows.add(key, key.length, 7, sequence, valueOf(1, 40));
+      expect(rows.find(key, key.length, 7, sequence, found)).toBe(sequence);
+      expect(rows.find(key, key.length, 7, sequence - 1, found)).toBe(rowTooYoung);
+      rows.confirm(sequence + 1);
+      expect(rows.find(key, key.length, 7, sequence, found)).toBe(rowTooYoung);
+      expect(rows.find(key, key.length, 7, sequence + 1, found)).toBe(sequence + 1);
+    }
+  });
+
   it('take the place of older ones of their key', () => {
     const rows = new RowCache(new Budget(large), large);
     for (let sequence = 1; sequence < 40; sequence++) {
