@@ -44,7 +44,8 @@ export interface ReadableRun {
 export interface LiveRun extends ReadableRun {
   /**
    * No record that went into it or into an older run, or that their merges dropped, has a larger sequence. The tables alone do not say that: the
-   * one with a tombstone goes, together with what it hides, while others of its run are moved as they are.
+   * one with a tombstone goes, together with what it hides, while others of its run are moved as they are. It need not descend from run
+   * to run: what a merge made counts as young as the flushes that came while it ran, and stands behind them.
    */
   readonly maxSequence: number;
 }

@@ -50,7 +50,7 @@ const itemOverheadBytes = 512;
 
 /** The cache of one database. */
 export class BlockCache implements RowBudget {
-  /** Blocks and rows that were found in memory; the tables count them. */
+  /** Blocks and rows that were found in memory; who finds them counts them. */
   hits = 0;
   /** Blocks, filters and indexes that were read from a file. */
   misses = 0;

@@ -14,11 +14,13 @@
  * soon as that has looked into all memtables, and into the runs with records that are younger than the row. Merges change nothing of
  * what a key has, and a row outlives them. One that was checked by a read is as of the view of that read.
  *
- *   view ≥ as of:    memtables ─ absent ─▶ runs with a maxSequence > as of ─ absent ─▶ the row
+ *   view ≥ as of:    memtables ─ absent ─▶ runs before the first with a maxSequence ≤ as of ─ absent ─▶ the row
  *
- * Every value that a point read found in a table is offered as a row, but where those that went had hardly been found, and misses are
- * rare, only some are taken. How much memory rows may take is not decided here but by the cache of blocks (block-cache.ts), of which
- * this is a part.
+ * The view of an open section counts as well: where the section is undone, its sequences are not given again (memtable.ts).
+ *
+ * Every value that a point read found in a table is offered as a row, unless a younger row of its key is there. Long ones are not taken, and
+ * where those that went had hardly been found, and misses are rare, only some are. How much memory rows may take is not decided here but by
+ * the cache of blocks (block-cache.ts), of which this is a part.
  *
  * Invariants:
  * 1. A slot whose chunk is gone is as good as free. Numbers are given to chunks again only after all slots were cleared.

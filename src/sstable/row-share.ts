@@ -2,8 +2,9 @@
  * How much of the memory of the cache rows may take where blocks could use it too.
  *
  * Where few keys are read most, a row is worth more than a block of which one entry is asked; where all keys are read alike, and the blocks
- * nearly fit, each row costs a block and gains nothing. So the share climbs: it goes on in the direction in which fewer reads missed, and
- * turns where more did (G. Einziger, O. Eytan, R. Friedman, B. Manes: "Adaptive Software Cache Management", Middleware 2018).
+ * nearly fit, each row costs a block and gains nothing. So the share climbs: it goes on in the direction in which fewer bytes a read were
+ * missed, and turns where more were (G. Einziger, O. Eytan, R. Friedman, B. Manes: "Adaptive Software Cache Management", Middleware
+ * 2018).
  *
  *   window: so many bytes missed ── fewer a read than in the window before ──▶ one more step
  *                                └─ as many or more ──▶ turn round, one step (shrinking goes on where it makes no difference)

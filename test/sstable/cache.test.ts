@@ -49,6 +49,43 @@ describe('the cache', () => {
     );
   });
 
+  it('keeps rows and slots within one budget, however small, and is empty when all are gone', () => {
+    const operation = fc.record({
+      kind: fc.constantFrom('add', 'add', 'add', 'find', 'fill', 'fill', 'remove', 'miss'),
+      place: fc.nat(9),
+      bytes: fc.constantFrom(0, 100, 3000, 30_000),
+      times: fc.nat(40),
+    });
+    const budgets = fc.constantFrom(0, 10_000, 20_000, 90_000, 200_000, 600_000, 3_000_000);
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 100 }), budgets, (operations, budget) => {
+        const cache = new BlockCache(budget);
+        const { rows } = cache;
+        const slots = new Slots();
+        const found = { bytes: Buffer.alloc(0), start: 0, end: 0 };
+        for (const { kind, place, bytes, times } of operations) {
+          const known = slots.items[place];
+          const value = { bytes: Buffer.alloc(bytes, place), start: 0, end: bytes };
+          for (let i = 0; i < times; i++) {
+            const key = Buffer.from(`${place} ${i} ${bytes}`);
+            if (kind === 'add') rows.add(key, key.length, place * 1000 + i, 1, value);
+            if (kind === 'add' || (kind === 'find' && rows.find(key, key.length, place * 1000 + i, 1, found) > 0)) cache.hits++;
+          }
+          if (kind === 'fill' && known === undefined) slots.fill(cache, place, bytes, times % 2 === 0);
+          else if (kind === 'miss') cache.missed(bytes);
+          else if (kind === 'remove' && known !== undefined) {
+            cache.remove(known);
+            slots.items[place] = undefined;
+          }
+          expect(cache.bytes).toBeLessThanOrEqual(budget);
+          expect(cache.bytes).toBeGreaterThanOrEqual(slots.items.reduce((sum, item) => sum + (item?.sizeBytes ?? 0), 0));
+        }
+        rows.clear();
+        expect(cache.bytes).toBe(slots.items.reduce((sum, item) => sum + (item?.sizeBytes ?? 0), 0));
+      }),
+    );
+  });
+
   it('keeps what is used and lets go what a scan brought', () => {
     const cache = new BlockCache(10_000);
     const slots = new Slots();
