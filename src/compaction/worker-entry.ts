@@ -6,7 +6,8 @@
  *
  * Invariants:
  * 1. Every job that was taken ends in exactly one result.
- * 2. Buffers of a result are transferred, not copied.
+ * 2. Nothing is transferred: a buffer that is detached costs the thread all its compiled code (see format/checksum.ts), a copy of the
+ *    index and the filter of a table next to nothing.
  */
 import { workerData } from 'node:worker_threads';
 import { VarveError } from '../errors.js';
@@ -30,15 +31,14 @@ const cancelled = new Set<number>();
 let executor: JobExecutor | undefined;
 let compacting = false;
 
-function send(message: MessageFromWorker, transfer: ArrayBuffer[] = []): void {
-  port.postMessage(message, transfer);
+function send(message: MessageFromWorker): void {
+  port.postMessage(message);
   Atomics.add(words, resultCountAt, 1);
   Atomics.notify(words, resultCountAt);
 }
 
 function sendResult(result: JobResult): void {
-  const transfer = result.ok ? result.outputs.flat().flatMap((table) => [table.index.buffer, table.filter.buffer]) : [];
-  send({ kind: 'result', result }, [...new Set(transfer)]);
+  send({ kind: 'result', result });
 }
 
 function beat(): void {

@@ -7,8 +7,12 @@
 import xxhash, { type XXHashAPI } from 'xxhash-wasm';
 import { assert } from '../errors.js';
 
-/** Input above this size is fed in pieces: the module copies its input, and its memory never shrinks. */
-const pieceBytes = 1024 * 1024;
+/**
+ * Input above this size is fed in pieces, so that the module's first page of memory, into which it copies its input, is enough. Were it to
+ * grow, its old memory would be detached, and at the first time that this happens in a thread V8 drops all compiled code that
+ * touches typed arrays: it counted on there being no such thing.
+ */
+const pieceBytes = 63 * 1024;
 
 let api: XXHashAPI | undefined;
 let loading: Promise<void> | undefined;
