@@ -18,6 +18,11 @@ const quietMs = 400;
 const lookMs = 20;
 /** Share of one core that a process at rest takes, this harness included. */
 const restingShare = 0.1;
+/**
+ * So many looks together must show work too. A process that rests collects garbage after some hundred milliseconds, for some five: that is not
+ * the store's, and would count as if the store had worked all the time until then.
+ */
+const looksTogether = 5;
 
 /**
  * @typedef {object} Measurement
@@ -121,25 +126,31 @@ export class Meter {
 export async function untilQuiet(directory) {
   let drainedAt = performance.now();
   let lookedAt = drainedAt;
-  let cpu = process.cpuUsage();
+  let lookedCpu = process.cpuUsage();
+  let cpu = lookedCpu;
   let diskBytes = -1;
   let diskPeakBytes = 0;
+  // Shares of a core that the last looks saw; before the first one everything worked.
+  const shares = new Array(looksTogether).fill(1);
   for (;;) {
     await sleep(lookMs);
     const bytes = directoryBytes(directory);
     diskPeakBytes = Math.max(diskPeakBytes, bytes);
     const now = performance.now();
-    const used = process.cpuUsage(cpu);
-    const isWorking = (used.user + used.system) / 1000 > (now - lookedAt) * restingShare;
-    if (bytes !== diskBytes || isWorking) {
+    const used = process.cpuUsage(lookedCpu);
+    const share = (used.user + used.system) / 1000 / (now - lookedAt);
+    shares.shift();
+    shares.push(share);
+    const together = shares.reduce((sum, one) => sum + one, 0) / looksTogether;
+    lookedAt = now;
+    lookedCpu = process.cpuUsage();
+    if (bytes !== diskBytes || (share > restingShare && together > restingShare)) {
       diskBytes = bytes;
       drainedAt = now;
-      cpu = process.cpuUsage();
+      cpu = lookedCpu;
     } else if (now - drainedAt >= quietMs) {
       return { drainedAt, diskPeakBytes, cpu };
     }
-    if (!isWorking) cpu = process.cpuUsage();
-    lookedAt = now;
   }
 }
 
