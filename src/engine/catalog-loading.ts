@@ -10,7 +10,7 @@ import { RunCursor } from '../sstable/run-cursor.js';
 import type { BucketCatalog } from './bucket-catalog.js';
 import { MergingCursor } from './merging-cursor.js';
 import { touches } from './read-path.js';
-import type { ReadableRun } from './version-store.js';
+import type { ReadableRun } from './live-runs.js';
 
 /** Fills the catalogue, which must be empty, from the tables, newest run first. What contradicts itself is VARVE_CORRUPTION. */
 export function loadCatalog(catalog: BucketCatalog, runs: readonly ReadableRun[]): void {

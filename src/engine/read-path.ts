@@ -18,10 +18,11 @@ import type { BlockCache } from '../sstable/block-cache.js';
 import { rowTooYoung } from '../sstable/row-cache.js';
 import { RunCursor } from '../sstable/run-cursor.js';
 import type { Bucket } from './bucket-catalog.js';
+import type { LiveRun, ReadableRun } from './live-runs.js';
 import type { MemtableSet } from './memtable-set.js';
 import { MergingCursor } from './merging-cursor.js';
 import { type ReadDebt, unitsOfLook, unitsOfPlacing, unitsOfStep } from './read-debt.js';
-import type { LiveRun, ReadableRun, VersionStore } from './version-store.js';
+import type { VersionStore } from './version-store.js';
 
 export class ReadPath {
   constructor(

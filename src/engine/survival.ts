@@ -23,7 +23,7 @@ import type { BlockCache } from '../sstable/block-cache.js';
 import type { TableIndex } from '../sstable/table-index.js';
 import type { TableReader } from '../sstable/table-reader.js';
 import type { Engine } from './engine.js';
-import type { ReadableRun } from './version-store.js';
+import type { ReadableRun } from './live-runs.js';
 
 /** The unlocked state, asked for what of it would survive. */
 export class Survival {

@@ -1,5 +1,5 @@
 /**
- * The live version: which tables make up the database now, how they are read, and how one version follows another.
+ * The live version: which tables make up the database now, and how one version follows another. What reads them: live-runs.ts.
  *
  *   install(edit) ─▶ manifest append ─▶ manifest sync ─▶ version switched in memory ─▶ replaced files deleted ─▶ done
  *
@@ -13,42 +13,24 @@
  * 3. A failed write or sync of the manifest poisons: nothing is installed any more.
  */
 import type { FileSystem } from '../env/file-system.js';
-import { logFileName, manifestFileName, tableFileName } from '../format/file-names.js';
+import { logFileName, manifestFileName } from '../format/file-names.js';
 import type { FileNumberRange } from '../compaction/job.js';
 import type { FinishedTable } from '../sstable/table-writer.js';
 import type { TableContext } from '../sstable/table-context.js';
-import type { TableMetadata } from '../sstable/table-metadata.js';
-import { TableReader } from '../sstable/table-reader.js';
 import { publishCurrent } from '../version/current-file.js';
 import type { LiveFiles } from '../version/live-files.js';
 import { ManifestWriter } from '../version/manifest-writer.js';
 import { advanceState, type ManifestState } from '../version/manifest-state.js';
-import { type Version, versionTables } from '../version/version.js';
+import type { Version } from '../version/version.js';
 import type { VersionEdit } from '../version/version-edit.js';
 import type { Health } from './health.js';
+import { type LiveRun, LiveRuns } from './live-runs.js';
 
 /** Bytes of edits that a manifest may gather in any case. */
 const manifestSlackBytes = 256 * 1024;
 
 /** Numbers that a manifest declares gone beyond those that are: with them, a log hardly ever waits for the manifest. */
 const reservedNumbers = 64;
-
-/** A run with what reads it. */
-export interface ReadableRun {
-  readonly level: number;
-  readonly tables: readonly TableMetadata[];
-  readonly readers: readonly TableReader[];
-}
-
-/** A run of the live version. */
-export interface LiveRun extends ReadableRun {
-  /**
-   * No record that went into it or into an older run, or that their merges dropped, has a larger sequence. The tables alone do not say that: the
-   * one with a tombstone goes, together with what it hides, while others of its run are moved as they are. It need not descend from run
-   * to run: what a merge made counts as young as the flushes that came while it ran, and stands behind them.
-   */
-  readonly maxSequence: number;
-}
 
 interface PendingInstall {
   edit: VersionEdit;
@@ -68,13 +50,7 @@ export interface VersionSurroundings {
 }
 
 export class VersionStore {
-  /** Newest first. */
-  runs: readonly LiveRun[] = [];
-  generation = 0;
-  private readers = new Map<number, TableReader>();
-  /** By the number of a run: the largest sequence that any table had when it came. */
-  private runSequences = new Map<number, number>();
-  private largestSequence = 0;
+  private readonly live: LiveRuns;
   private nextNumber: number;
   /** Numbers below are gone, as the manifest says; and as it says durably. */
   private writtenNumberEnd = 0;
@@ -93,7 +69,18 @@ export class VersionStore {
     nextFileNumber: number,
   ) {
     this.nextNumber = Math.max(nextFileNumber, manifestState.nextFileNumber);
-    this.refreshRuns(new Map());
+    this.live = new LiveRuns(surroundings.tableContext, surroundings.liveFiles);
+    this.live.show(this.version, []);
+  }
+
+  /** Runs of the live version, newest first. */
+  get runs(): readonly LiveRun[] {
+    return this.live.list;
+  }
+
+  /** Changes whenever runs come or go. */
+  get generation(): number {
+    return this.live.generation;
   }
 
   get currentManifestNumber(): number {
@@ -224,10 +211,7 @@ export class VersionStore {
       // The frame says how long the manifest was when it was closed. Losing it loses only that.
     } finally {
       this.manifest?.close();
-      for (const reader of this.readers.values()) reader.close();
-      this.readers.clear();
-      this.surroundings.tableContext.cache.rows.clear();
-      this.surroundings.tableContext.openTables.closeAll();
+      this.live.close();
     }
   }
 
@@ -282,40 +266,9 @@ export class VersionStore {
   private apply(install: PendingInstall): void {
     this.pending.shift();
     this.manifestState = advanceState(this.manifestState, install.edit);
-    this.refreshRuns(new Map(install.tables.map((table) => [table.metadata.fileNumber, table])));
+    this.live.show(this.version, install.tables);
     for (const number of install.obsoleteLogs) this.surroundings.liveFiles.markObsolete(logFileName(number));
     install.done();
-  }
-
-  /** Brings readers and runs in step with the version; tables that are no longer part of it are closed and deleted. */
-  private refreshRuns(fresh: ReadonlyMap<number, FinishedTable>): void {
-    const { tableContext, liveFiles } = this.surroundings;
-    const readers = new Map<number, TableReader>();
-    const runs: LiveRun[] = [];
-    const runSequences = new Map<number, number>();
-    for (const { maxSequence } of versionTables(this.version)) this.largestSequence = Math.max(this.largestSequence, maxSequence);
-    this.version.levels.forEach(({ runs: levelRuns }, level) => {
-      for (const { id, tables } of levelRuns) {
-        const maxSequence = this.runSequences.get(id) ?? this.largestSequence;
-        runSequences.set(id, maxSequence);
-        const runReaders = tables.map((metadata) => {
-          const known = this.readers.get(metadata.fileNumber);
-          const reader = known ?? new TableReader(tableContext, metadata, fresh.get(metadata.fileNumber));
-          readers.set(metadata.fileNumber, reader);
-          return reader;
-        });
-        runs.push({ level, maxSequence, tables, readers: runReaders });
-      }
-    });
-    for (const [number, reader] of this.readers) {
-      if (readers.has(number)) continue;
-      reader.close();
-      liveFiles.markObsolete(tableFileName(number));
-    }
-    this.readers = readers;
-    this.runs = runs;
-    this.runSequences = runSequences;
-    this.generation++;
   }
 
   private fail(error: unknown): void {

@@ -111,7 +111,7 @@ export const backgroundMutants: readonly Mutant[] = [
   },
   {
     name: 'runs-as-young-as-the-oldest',
-    file: 'engine/version-store.ts',
+    file: 'engine/live-runs.ts',
     find: 'this.largestSequence = Math.max(this.largestSequence, maxSequence);\n',
     replace: 'this.largestSequence ||= maxSequence;\n',
     breaks: 'a value that was read hides what younger runs have',
@@ -135,7 +135,7 @@ export const backgroundMutants: readonly Mutant[] = [
   },
   {
     name: 'walks-go-on-over-replaced-tables',
-    file: 'engine/version-store.ts',
+    file: 'engine/live-runs.ts',
     find: '    this.generation++;\n',
     replace: '',
     breaks: 'a walk reads tables that are closed',
