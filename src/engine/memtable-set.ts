@@ -92,8 +92,11 @@ export class MemtableSet {
     if (slot === undefined) return undefined;
     this.generation++;
     slot.log?.close();
-    const isKept = slot.operationsInFlight === 0 && slot.memtable.isWorthKeeping && this.spares.length < sparesMax;
-    if (isKept) this.spares.push(slot.memtable);
+    const { memtable } = slot;
+    if (slot.operationsInFlight > 0 || !memtable.isWorthKeeping || this.spares.length === sparesMax) return slot;
+    // What one large value made it grow by goes at once: it may lie here for long.
+    memtable.clear(0);
+    this.spares.push(memtable);
     return slot;
   }
 

@@ -48,6 +48,8 @@ class OrdinalList {
   }
 }
 
+const noBytes = new Uint8Array(0);
+
 /** Heads below and above those of all keys. */
 const headBelowAll = -1;
 const headAboveAll = 2 ** 52;
@@ -55,7 +57,7 @@ const headAboveAll = 2 ** 52;
 /** The key heads of a memtable by ordinal, and the two readers that comparisons use. */
 export class KeyComparer {
   heads = new Float64Array(0);
-  private target: Uint8Array = new Uint8Array(0);
+  private target: Uint8Array = noBytes;
   private targetStart = 0;
   private targetEnd = 0;
   private readonly right: RecordReader;
@@ -68,6 +70,13 @@ export class KeyComparer {
   setAddresses(addresses: Uint32Array): void {
     this.reader.addresses = addresses;
     this.right.addresses = addresses;
+  }
+
+  /** Stands on no record any more, nor on a key that was searched. */
+  leave(): void {
+    this.reader.leave();
+    this.right.leave();
+    this.target = noBytes;
   }
 
   /** Makes room for the head of every record that the addresses have room for. */

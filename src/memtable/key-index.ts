@@ -9,14 +9,16 @@
  *   orders     bucket → first records of its keys (bucket-order.ts)
  *
  * A put stores the hash of its key and nothing else. Most memtables of a load are flushed without a read, and their index is never made;
- * where reads come between writes, each takes what was written since the one before. What a point read has to take over at once is bounded:
- * some records go to the index, and the hashes of the others are looked through, newest first, as they lie side by side.
+ * where reads come between writes, each takes what was written since the one before. A point read does not take over all at once: some
+ * records go to the index, a share of them where they are very many, and the hashes of the others are looked through, newest first, as
+ * they lie side by side.
  *
  * Invariants:
  * 1. Records [1, indexedEnd) are in the index but for those that were dead when they were taken over; the rest are in `hashes` alone.
  * 2. `newest` never leads to a dead record: what is rolled back before it is taken over is passed by, afterwards it is unlinked.
  * 3. A key whose records were all rolled back keeps its slot and its place in the order, without versions.
- * 4. Room for a record is there before the record is: taking over never asks for memory but for orders.
+ * 4. Room for a record is there before the record is: taking over never asks for memory but for orders. Where there is none, the read
+ *    fails, and the record at hand is not in the index, with nothing of it changed.
  */
 import { equalBytes } from '../format/bytes.js';
 import { bucketPrefixLength, readBucketId } from '../format/internal-key.js';
@@ -25,8 +27,13 @@ import { HashIndex } from './hash-index.js';
 import { kindDead } from './record.js';
 import type { RecordReader } from './record-table.js';
 
-/** Records that a point read takes over at most: a tenth of a millisecond. */
+/** Records that a point read takes over: a tenth of a millisecond. */
 const recordsPerRead = 1024;
+/**
+ * Of very many it takes over a share, which costs about as much as to look through the hashes of all. With as many at each read whatever is
+ * left, reads of a section of ten million records would look through hashes for a minute before its index was there.
+ */
+const sharePerRead = 128;
 /** Slots that are asked for ahead: loads that do not depend on one another overlap. */
 const slotsAhead = 16;
 
@@ -74,7 +81,8 @@ export class KeyIndex {
   /** The newest version of key[keyStart, keyEnd) with an ordinal below `visibleEnd`, or 0. */
   find(key: Uint8Array, keyStart: number, keyEnd: number, hash: number, visibleEnd: number): number {
     if (this.indexedEnd < this.end) {
-      this.takeOver(Math.min(this.end, this.indexedEnd + recordsPerRead));
+      const left = this.end - this.indexedEnd;
+      this.takeOver(this.indexedEnd + Math.min(left, Math.max(recordsPerRead, Math.ceil(left / sharePerRead))));
       const ordinal = this.findNotIndexed(key, keyStart, keyEnd, hash, visibleEnd);
       if (ordinal !== 0) return ordinal;
     }
@@ -129,6 +137,8 @@ export class KeyIndex {
   clear(): void {
     if (this.indexedEnd > 1) this.slots.clear();
     this.orders.clear();
+    this.reader.leave();
+    this.comparer.leave();
     this.end = 1;
     this.indexedEnd = 1;
     this.lastBucketId = -1;
@@ -169,12 +179,12 @@ export class KeyIndex {
       for (let ordinal = this.indexedEnd; ordinal < stop; ordinal++) {
         reader.locate(ordinal);
         if (reader.kind !== kindDead) this.link(ordinal, hashes[ordinal] as number);
+        this.indexedEnd = ordinal + 1;
       }
-      this.indexedEnd = stop;
     }
   }
 
-  /** Puts the record on which the reader stands into the index. */
+  /** Puts the record on which the reader stands into the index. Its order comes first, which may have no memory. */
   private link(ordinal: number, hash: number): void {
     const { slots, reader } = this;
     const { bytes, keyStart, keyEnd } = reader;
@@ -182,10 +192,10 @@ export class KeyIndex {
       const first = slots.probe(slot, hash);
       if (first < 0) continue;
       if (first === 0) {
+        this.addToOrder(ordinal, bytes, keyStart, keyEnd);
         slots.insert(slot, hash, ordinal);
         this.newest[ordinal] = ordinal;
         this.previous[ordinal] = 0;
-        this.addToOrder(ordinal, bytes, keyStart, keyEnd);
         return;
       }
       reader.locate(first);

@@ -228,6 +228,7 @@ export class Memtable {
   clear(firstSequence: number): void {
     this.arena.clear();
     this.index.clear();
+    this.reader.leave();
     this.firstSequence = firstSequence;
   }
 

@@ -74,6 +74,11 @@ export class RecordReader {
     this.valueEnd = this.keyEnd + (chunk.words[offset / 4] as number);
   }
 
+  /** Stands on no record any more, and holds no chunk that goes. */
+  leave(): void {
+    this.bytes = this.first.bytes;
+  }
+
   /**
    * Reads a word of each cache line of the records ordinals[begin, end) that have less than `bytesMax` bytes, and makes nothing of
    * them: loads that do not depend on one another overlap, so the processor waits for their memory once and not for each.
