@@ -61,8 +61,7 @@ export class Survival {
   }
 
   /**
-   * Whether a value in the `place`-th memtable, which stands at `value` in shared memory and has the internal key key[start, end), is
-   * kept.
+   * Whether a value in the `place`-th memtable, which stands at `value` in its arena and has the internal key key[start, end), is kept.
    */
   keepsRecord(place: number, key: Uint8Array, start: number, end: number, value: Uint8Array): boolean {
     if (!this.isInLiveBucket(key, start, end)) return false;

@@ -20,7 +20,8 @@
  * Invariants:
  * 1. A record lies in one chunk, at a multiple of 8 bytes.
  * 2. Addresses ascend in the order of allocation.
- * 3. Bytes below `usedBytes` of a chunk change only by `Memtable.rollBack`, which marks records dead; those below `publishedBytes` never.
+ * 3. Bytes below `usedBytes` of a chunk change only by `Memtable.rollBack`, which marks records dead; those that went to a log, and all
+ *    before them, never.
  * 4. A draft belongs to one arena at a time, from `lend`, when the arena is empty, to `takeBack`.
  */
 import { assert, VarveError } from '../errors.js';
@@ -126,7 +127,7 @@ export class Arena {
     return draft;
   }
 
-  /** Makes the records of a chunk that end at `end` or before readable in its shared memory; they do not change any more. */
+  /** Makes the records of a chunk that end at `end` or before readable in its shared memory. What becomes of them in the draft is not seen there. */
   publish(chunk: ArenaChunk, end: number): void {
     if (this.draft === undefined || chunk !== this.first || end <= this.publishedBytes) return;
     chunk.shared.set(this.draft.bytes.subarray(this.publishedBytes, end), this.publishedBytes);

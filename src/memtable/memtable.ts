@@ -136,7 +136,7 @@ export class Memtable {
     return ordinal === 0 ? pointAbsent : this.read(ordinal, found);
   }
 
-  /** A cursor over one bucket as a view at `viewSequence` sees it. It follows records that are added while it lives. */
+  /** A cursor over one bucket as a view at `viewSequence` sees it. Records may be added while it lives, until the memtable is sealed. */
   cursor(bucketId: number, viewSequence: number): EntryCursor | undefined {
     const order = this.index.order(bucketId);
     if (order === undefined) return undefined;

@@ -298,4 +298,41 @@ describe('closing', () => {
     const { stdout } = await promisify(execFile)(process.execPath, [script, how, directory], { timeout: 30_000 });
     expect(stdout).toBe(how === 'close' ? 'true\n000005.sst\n' : 'true\n');
   });
+
+  it.each(['prepared, close', 'prepared, leave'])('lets the process end by itself where no job ever came: %s', async (how) => {
+    const script = fileURLToPath(new URL('./fixtures/worker-life.mjs', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [script, how, directory], { timeout: 30_000 });
+    expect(stdout).toBe(how === 'prepared, close' ? 'closed\n' : 'left\n');
+  });
+});
+
+describe('a worker that was prepared', () => {
+  it('is the one that serves the first job, however often it was asked for', async () => {
+    const threads: Worker[] = [];
+    const note = (worker: Worker): void => void threads.push(worker);
+    process.on('worker', note);
+    stopWatching = () => process.off('worker', note);
+    runner.prepare();
+    runner.prepare();
+    const job = flushJob();
+    runner.submit(job);
+    expect((await resultOf(job)).ok).toBe(true);
+    await new Promise(setImmediate);
+    expect(threads).toHaveLength(1);
+  });
+
+  it('may die before the first job, which gets another one: nothing is told of it', async () => {
+    const threads: Worker[] = [];
+    const note = (worker: Worker): void => void threads.push(worker);
+    process.on('worker', note);
+    stopWatching = () => process.off('worker', note);
+    runner.prepare();
+    await new Promise(setImmediate);
+    await threads[0]?.terminate();
+    expect([results, gone]).toEqual([[], []]);
+    const job = flushJob();
+    runner.submit(job);
+    expect((await resultOf(job)).ok).toBe(true);
+    expect(threads).toHaveLength(2);
+  });
 });
