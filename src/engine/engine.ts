@@ -131,9 +131,10 @@ export class Engine {
     const { memtables, catalog } = this.parts;
     const { openSequence } = this.writes;
     memtables.seal(openSequence, catalog.nextBucketId);
-    // A thread that never lets the event loop run would leave its logs unwritten, and the worker idle.
+    // A thread that never lets the event loop run would leave its logs unwritten, and the worker idle. Within a section only a defrag seals,
+    // which awaits a commit next; the hook of one in place would end that section.
     const waiting = memtables.sealed[memtables.sealed.length - 2];
-    if (waiting !== undefined && !waiting.isFlushable) this.commitInPlace();
+    if (openSequence === undefined && waiting !== undefined && !waiting.isFlushable) this.commitInPlace();
     this.background.schedule();
   }
 
