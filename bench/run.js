@@ -12,6 +12,20 @@ import { parseOptions, usage } from './options.js';
 import { machineLine } from './report/machine.js';
 import { headLine, cellLine } from './report/table.js';
 
+/**
+ * Reports of one machine, day and commit as one: their runs are runs of the same cells.
+ * @param {{ machine: string, commit: string, cells: object[] }[]} reports
+ */
+function together(reports) {
+  const byPlace = new Map();
+  for (const report of reports) {
+    const place = `${report.machine}, ${report.commit}`;
+    const known = byPlace.get(place);
+    byPlace.set(place, known === undefined ? report : { ...known, cells: [...known.cells, ...report.cells] });
+  }
+  return [...byPlace.values()];
+}
+
 /** @returns {string} */
 function commitOf() {
   try {
@@ -55,7 +69,8 @@ try {
     console.log(usage);
   } else {
     const isGiven = options.from.length > 0;
-    const reports = isGiven ? options.from.map((file) => JSON.parse(readFileSync(file, 'utf8'))) : [await runAll(options)];
+    const given = options.from.map((file) => JSON.parse(readFileSync(file, 'utf8')));
+    const reports = isGiven ? together(given) : [await runAll(options)];
     if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(reports[0], undefined, 1)}\n`);
     if (options.page !== undefined) {
       // Plots need packages that varve alone is measured without.
