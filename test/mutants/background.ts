@@ -144,10 +144,10 @@ export const backgroundMutants: readonly Mutant[] = [
   {
     name: 'memory-used-again-under-a-write',
     file: 'engine/memtable-set.ts',
-    find: 'slot.operationsInFlight === 0 && slot.memtable.isWorthKeeping &&',
-    replace: 'slot.memtable.isWorthKeeping &&',
+    find: 'slot.operationsInFlight > 0 || !memtable.isWorthKeeping ||',
+    replace: '!memtable.isWorthKeeping ||',
     breaks: 'a write to a log takes bytes of later records',
-    tests: ['model/model'],
+    tests: ['engine/memtable-set'],
   },
   {
     name: 'failed-flush-never-tried-again',
@@ -285,5 +285,21 @@ export const backgroundMutants: readonly Mutant[] = [
     replace: '    this.closedChunksBytes = 0;',
     breaks: 'records of memory that is used again are not copied',
     tests: ['memtable/arena'],
+  },
+  {
+    name: 'spares-hold-large-values',
+    file: 'engine/memtable-set.ts',
+    find: '    memtable.clear(0);\n',
+    replace: '',
+    breaks: 'a database at rest holds the memory of the largest value that it ever took',
+    tests: ['regressions/228-a-spare-memtable-holds-no-large-value'],
+  },
+  {
+    name: 'committed-in-place-within-a-section',
+    file: 'engine/engine.ts',
+    find: 'if (openSequence === undefined && waiting',
+    replace: 'if (waiting',
+    breaks: 'the commit hook ends the section of somebody else',
+    tests: ['regressions/229-a-seal-within-a-section-and-the-hook'],
   },
 ];
