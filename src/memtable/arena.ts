@@ -10,8 +10,8 @@
  *
  * An address counts units of 8 bytes over all chunks, so that 32 bits reach 32 GiB.
  *
- * Copying a value into shared memory takes two to three times as long as into memory of one thread: the engine copies byte by byte there, but
- * where both sides begin at a multiple of 8. So a memtable that takes writes has a draft for its first chunk:
+ * Copying a value into shared memory takes two to three times as long as into memory of one thread: V8 copies byte by byte there, but where
+ * both sides begin at a multiple of 8. So a memtable that takes writes has a draft for its first chunk:
  *
  *   draft    | r1 | r2 | r3 | r4 | r5 | free      records are written here, and read
  *   chunk 0  | r1 | r2 | r3 |                     whole runs of them are copied before somebody else may read them
