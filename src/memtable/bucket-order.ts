@@ -8,9 +8,9 @@
  * So a put never pays for order that nobody reads, and a range read pays for each key once: a large batch is sorted and the
  * tree built in bulk (about 0.3 µs a key), a small one is inserted (about 1 µs a key).
  *
- * Keys are compared by their heads: six bytes as one number, taken right after the bytes that all keys of the bucket begin
- * with. Heads are made with the order, at the first range read; where a later key shares less with the others, all are made anew, which
- * happens at most once for each byte of a key.
+ * Keys are compared by their heads (key-comparer.ts), which are taken right after the bytes that all keys of the bucket begin with. Heads
+ * are made with the order, at the first range read; where a later key shares less with the others, all are made anew, which happens at
+ * most once for each byte of a key.
  *
  * Example: keys 000000120, 000000300 and 000000301 share 000000; their heads are those of 120, 300 and 301.
  *
@@ -23,15 +23,13 @@
 import BTreeModule from 'sorted-btree';
 import { bulkLoad } from 'sorted-btree/extended/bulkLoad.js';
 import { compareBytes } from '../format/bytes.js';
-import { compareRecordKeys, keyHead, RecordReader } from './record-table.js';
+import { type KeyComparer, searchedKey } from './key-comparer.js';
 import { sortRecords } from './record-sort.js';
 
 type BTree = InstanceType<typeof BTreeModule.default<number, undefined>>;
 const nodeSizeMax = 64;
 /** Up to this many pending keys, or a quarter of the tree, are inserted one by one; more are merged in bulk. */
 const insertMax = 64;
-/** The ordinal that stands for the key that is searched. */
-const searchedKey = 0;
 
 /** Ordinals in a typed array that grows. */
 class OrdinalList {
@@ -45,87 +43,6 @@ class OrdinalList {
       this.items = grown;
     }
     this.items[this.length++] = ordinal;
-  }
-}
-
-const noBytes = new Uint8Array(0);
-
-/** Heads below and above those of all keys. */
-const headBelowAll = -1;
-const headAboveAll = 2 ** 52;
-
-/** The key heads of a memtable by ordinal, and the two readers that comparisons use. */
-export class KeyComparer {
-  heads = new Float64Array(0);
-  private target: Uint8Array = noBytes;
-  private targetStart = 0;
-  private targetEnd = 0;
-  private readonly right: RecordReader;
-
-  constructor(readonly reader: RecordReader) {
-    this.right = reader.another();
-  }
-
-  /** After the column of addresses moved. */
-  setAddresses(addresses: Uint32Array): void {
-    this.reader.addresses = addresses;
-    this.right.addresses = addresses;
-  }
-
-  /** Stands on no record any more, nor on a key that was searched. */
-  leave(): void {
-    this.reader.leave();
-    this.right.leave();
-    this.target = noBytes;
-  }
-
-  /** Makes room for the head of every record that the addresses have room for. */
-  reserveHeads(): void {
-    const { length } = this.reader.addresses;
-    if (this.heads.length >= length) return;
-    const heads = new Float64Array(length);
-    heads.set(this.heads);
-    this.heads = heads;
-  }
-
-  /** Takes the head of a record `depth` bytes after the start of its key. */
-  makeHead(ordinal: number, depth: number): void {
-    const { reader } = this;
-    reader.locate(ordinal);
-    this.heads[ordinal] = keyHead(reader.bytes, reader.keyStart + depth, reader.keyEnd);
-  }
-
-  /** Makes target[start, end) the key that ordinal 0 stands for; before `depth` it is compared with the key of `sample`. */
-  setSearchedKey(target: Uint8Array, start: number, end: number, depth: number, sample: number): void {
-    this.target = target;
-    this.targetStart = start;
-    this.targetEnd = end;
-    const { reader } = this;
-    reader.locate(sample);
-    const sharedEnd = Math.min(end, start + depth);
-    const difference = compareBytes(target, start, sharedEnd, reader.bytes, reader.keyStart, reader.keyStart + depth);
-    if (difference === 0) this.heads[searchedKey] = keyHead(target, start + depth, end);
-    else this.heads[searchedKey] = difference < 0 ? headBelowAll : headAboveAll;
-  }
-
-  /** Order of the keys of two records whose heads were taken at `depth`. */
-  compare(a: number, b: number, depth: number): number {
-    const difference = (this.heads[a] as number) - (this.heads[b] as number);
-    if (difference !== 0) return difference;
-    if ((this.heads[a] as number) % 8 !== 7) return 0;
-    this.place(this.reader, a);
-    this.place(this.right, b);
-    return compareRecordKeys(this.reader, this.right, depth + 6);
-  }
-
-  private place(reader: RecordReader, ordinal: number): void {
-    if (ordinal !== searchedKey) {
-      reader.locate(ordinal);
-      return;
-    }
-    reader.bytes = this.target as Buffer;
-    reader.keyStart = this.targetStart;
-    reader.keyEnd = this.targetEnd;
   }
 }
 

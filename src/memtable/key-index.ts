@@ -22,8 +22,9 @@
  */
 import { equalBytes } from '../format/bytes.js';
 import { bucketPrefixLength, readBucketId } from '../format/internal-key.js';
-import { BucketOrder, KeyComparer } from './bucket-order.js';
+import { BucketOrder } from './bucket-order.js';
 import { HashIndex } from './hash-index.js';
+import { KeyComparer } from './key-comparer.js';
 import { kindDead } from './record.js';
 import type { RecordReader } from './record-table.js';
 

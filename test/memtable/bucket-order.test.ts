@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareKeys } from '../../src/format/bytes.js';
-import { BucketOrder, KeyComparer } from '../../src/memtable/bucket-order.js';
+import { BucketOrder } from '../../src/memtable/bucket-order.js';
+import { KeyComparer } from '../../src/memtable/key-comparer.js';
 import { internalKey, latin1, nastyKeyArbitrary, RecordColumn } from './memtable-fixture.js';
 
 const bucketId = 300;
