@@ -16,19 +16,14 @@
  * 3. `usedBytes` counts records and their share of the index, so that the bound on memory is honest.
  */
 import { VarveError } from '../errors.js';
-import {
-  type EntryCursor,
-  type FoundValue,
-  type PointRead,
-  pointAbsent,
-  pointTombstone,
-  pointValue,
-} from '../format/entry-cursor.js';
+import type { EntryCursor, FoundValue, PointRead } from '../format/entry-cursor.js';
+import { pointAbsent, pointTombstone, pointValue } from '../format/entry-cursor.js';
 import { hashKey } from '../format/key-hash.js';
 import { Arena, ArenaDraft } from './arena.js';
 import { KeyIndex } from './key-index.js';
 import { MemtableCursor } from './memtable-cursor.js';
 import { kindDead, kindTombstone, kindValue, recordBytes, recordHeaderBytes } from './record.js';
+import { type RecordPieces, recordPieces } from './record-pieces.js';
 import { type FrozenRecords, RecordReader } from './record-table.js';
 
 /** Columns, hash slots and order, where somebody reads: 16 and 8 bytes, 16 to 32 and about 8, rounded to what is seen in practice. */
@@ -36,14 +31,6 @@ const indexBytesPerRecord = 48;
 const typicalRecordBytes = 160;
 /** The arena holds a little more than the threshold at which the memtable is full, for the section that crosses it. */
 const arenaSlackBytes = 64 * 1024;
-
-/** A run of records that a log frame carries. */
-export interface RecordPieces {
-  readonly firstSequence: number;
-  readonly entryCount: number;
-  /** One piece a chunk; views on shared memory that stay as they are until `clear`. */
-  readonly pieces: readonly Uint8Array[];
-}
 
 export class Memtable {
   private readonly arena: Arena;
@@ -179,29 +166,9 @@ export class Memtable {
     return reader.bytes.subarray(reader.keyStart - recordHeaderBytes, reader.valueEnd);
   }
 
-  /**
-   * The bytes of the records with sequences [from, to), as they go to the log: one run of pieces a chunk. What is asked for is never rolled
-   * back afterwards, nor what is before it.
-   */
+  /** The records with sequences [from, to), as they go to the log; neither they nor those before are rolled back afterwards. */
   pieces(from: number, to: number): RecordPieces[] {
-    const result: RecordPieces[] = [];
-    let ordinal = from - this.firstSequence + 1;
-    const end = to - this.firstSequence + 1;
-    while (ordinal < end) {
-      const chunk = this.arena.chunkOf(this.addresses[ordinal] as number);
-      const stop = this.lastOrdinalOfChunk(chunk.baseUnits + chunk.capacityBytes / 8, ordinal, end);
-      const begin = ((this.addresses[ordinal] as number) - chunk.baseUnits) * 8;
-      this.reader.locate(stop - 1);
-      const finish = (this.reader.valueEnd + 7) & ~7;
-      this.arena.publish(chunk, finish);
-      result.push({
-        firstSequence: this.firstSequence + ordinal - 1,
-        entryCount: stop - ordinal,
-        pieces: [chunk.shared.subarray(begin, finish)],
-      });
-      ordinal = stop;
-    }
-    return result;
+    return recordPieces(this.arena, this.reader, this.firstSequence, from, to);
   }
 
   /** Lends the memory in which records are written while the memtable is open. It is empty. */
@@ -255,19 +222,6 @@ export class Memtable {
   /** Recycled memory holds old bytes: what pads a record is zero in the log. */
   private padRecord(bytes: Buffer, end: number): void {
     for (let at = end; (at & 7) !== 0; at++) bytes[at] = 0;
-  }
-
-  /** The end of the records from `ordinal` on that lie below the address `limit`, at most `end`. */
-  private lastOrdinalOfChunk(limit: number, ordinal: number, end: number): number {
-    if ((this.addresses[end - 1] as number) < limit) return end;
-    let low = ordinal;
-    let high = end - 1;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.addresses[middle] as number) < limit) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 
   /** Room in the index for more records, before a byte of the next one is written: where there is no memory, nothing has changed. */

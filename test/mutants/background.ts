@@ -272,8 +272,8 @@ export const backgroundMutants: readonly Mutant[] = [
   },
   {
     name: 'log-pieces-not-published',
-    file: 'memtable/memtable.ts',
-    find: '      this.arena.publish(chunk, finish);\n',
+    file: 'memtable/record-pieces.ts',
+    find: '    arena.publish(chunk, finish);\n',
     replace: '',
     breaks: 'the log gets bytes of an older memtable',
     tests: ['memtable/memtable'],
