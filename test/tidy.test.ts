@@ -174,7 +174,7 @@ describe('what comes from outside', () => {
     'xxhash-wasm': /^src\/format\/checksum\.ts$/,
     'zstd-napi': /^src\/format\/compression\.ts$/,
     'sorted-btree': /^src\/memtable\//,
-    'fs-native-extensions': /^src\/env\/directory-lock\.ts$/,
+    'fs-native-extensions': /^src\/env\/kernel-lock\.ts$/,
     'crc-32': /^src\//,
     'modern-tar': /^src\//,
     'abstract-level': /^src\/level\//,

@@ -6,8 +6,8 @@
  *  (by real path and inode)                └▶ without the library: claims, see claim-lock.ts
  * ```
  *
- * LOCK is empty, or holds one line of JSON by its last owner: `{"pid":…,"startTicks":…,"bootId":…,"pidNamespace":…,"startedAt":…}`.
- * It is there for the message of VARVE_LOCKED and for processes without kernel locks; under a kernel lock it decides nothing.
+ * LOCK is empty, or holds a line of its last owner (lock-file.ts). That is there for the message of VARVE_LOCKED and for processes without
+ * kernel locks (kernel-lock.ts); under a kernel lock it decides nothing.
  *
  * **Invariants:**
  * 1. The kernel lock (an open file description lock on Linux) belongs to the descriptor: the system gives it back when the
@@ -18,18 +18,17 @@
  *    shares a lock with other readers; where there is no LOCK, or no kernel lock, it looks for a living owner and goes on.
  * 4. Processes with and without the library exclude each other: each first leaves its mark (line or claim), then looks for the
  *    other kind.
- * 5. What LOCK holds is replaced only where it is ours: a LOCK that is another name of somebody else's file (a hard link) is refused.
- * 6. A file system without descriptors (in memory) is locked in the registry alone, apart from every other file system.
+ * 5. A file system without descriptors (in memory) is locked in the registry alone, apart from every other file system.
  */
-import { fstatSync, realpathSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { systemErrorCode, VarveError } from '../errors.js';
+import { VarveError } from '../errors.js';
 import { lockFileName } from '../format/file-names.js';
 import { claimName, listClaims, takeClaim } from './claim-lock.js';
 import type { FileHandle, FileSystem } from './file-system.js';
 import { ioError } from './io-error.js';
-import { decodeLockOwner, encodeLockOwner, lockOwnerBytesMax } from './lock-owner.js';
+import { tryKernelLock } from './kernel-lock.js';
+import { type OpenedLock, openForOwner, openForReader, readOwner, refuseForeignFile, writeOwner } from './lock-file.js';
 import { checkLockIsThere, identifyLock, type LockIdentity } from './locked-files.js';
 import { currentProcess, type ProcessIdentity, type ProcessState, processState } from './process-identity.js';
 
@@ -46,11 +45,6 @@ export interface DirectoryLockOptions {
   readonly readOnly: boolean;
   /** Which lock: absent, that of the kernel where there is one. Given by tests. */
   readonly protocol?: 'kernel' | 'claim';
-}
-
-/** The part of fs-native-extensions that is used. False: another descriptor holds the lock. */
-interface KernelLocks {
-  tryLock(descriptor: number, options: { shared: boolean }): boolean;
 }
 
 const registryKey = Symbol.for('varve.directory-locks');
@@ -71,42 +65,6 @@ function registryOf(fileSystem: FileSystem): Set<unknown> {
   const directories = directoriesOf.get(fileSystem) ?? new Set<unknown>();
   directoriesOf.set(fileSystem, directories);
   return directories;
-}
-
-let kernelLocks: KernelLocks | 'absent' | undefined;
-
-function isKernelLocks(value: unknown): value is KernelLocks {
-  return typeof value === 'object' && value !== null && 'tryLock' in value && typeof value.tryLock === 'function';
-}
-
-/** The library, loaded at the first use; undefined where it is not installed or has no binary for this system. */
-function loadKernelLocks(): KernelLocks | undefined {
-  if (kernelLocks === undefined) {
-    kernelLocks = 'absent';
-    try {
-      const loaded: unknown = createRequire(import.meta.url)('fs-native-extensions');
-      if (isKernelLocks(loaded)) kernelLocks = loaded;
-    } catch {
-      // An optional dependency: without it claims take the place of the kernel's lock.
-    }
-  }
-  return kernelLocks === 'absent' ? undefined : kernelLocks;
-}
-
-/** Codes of a file system that knows no such locks, as against one that refuses this lock. */
-const unsupportedCodes = ['EINVAL', 'ENOLCK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'];
-
-/** Whether the kernel gave the lock; undefined where it has none to give. */
-function tryKernelLock(file: FileHandle, shared: boolean, protocol: DirectoryLockOptions['protocol']): boolean | undefined {
-  const library = protocol === 'claim' ? undefined : loadKernelLocks();
-  if (library === undefined) return undefined;
-  try {
-    return library.tryLock(file.descriptor, { shared });
-  } catch (error) {
-    const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (typeof code === 'string' && unsupportedCodes.includes(code)) return undefined;
-    throw ioError('lock', file.path, error);
-  }
 }
 
 /** What is held so far; given back in the opposite order, also where taking fails half-way. */
@@ -151,48 +109,6 @@ function lockedError(directory: string, owner: ProcessIdentity | undefined, self
   return new VarveError('VARVE_LOCKED', `${directory} is locked by ${who}${doubt}`, { file: join(directory, lockFileName) });
 }
 
-/** LOCK for a writer, made where it is missing. */
-function openForOwner(fileSystem: FileSystem, path: string): FileHandle {
-  // Another process may make the file between the two calls, once: it is never deleted.
-  for (let attemptsLeft = 2; ; attemptsLeft--) {
-    try {
-      return fileSystem.open(path, 'modify');
-    } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT') throw error;
-    }
-    try {
-      return fileSystem.open(path, 'create');
-    } catch (error) {
-      if (systemErrorCode(error) !== 'EEXIST' || attemptsLeft === 0) throw error;
-    }
-  }
-}
-
-/** LOCK, and whether its lock is to be shared with other readers. */
-interface OpenedLock {
-  readonly file: FileHandle;
-  readonly shared: boolean;
-}
-
-/** LOCK for a reader: for writing where that is allowed, since a lock that excludes needs it; undefined where it is missing. */
-function openForReader(fileSystem: FileSystem, path: string): OpenedLock | undefined {
-  for (const mode of ['modify', 'read'] as const) {
-    try {
-      return { file: fileSystem.open(path, mode), shared: mode === 'read' };
-    } catch (error) {
-      const code = systemErrorCode(error) ?? '';
-      if (code === 'ENOENT') return undefined;
-      if (mode === 'read' || !['EROFS', 'EACCES', 'EPERM'].includes(code)) throw error;
-    }
-  }
-  return undefined;
-}
-
-function readOwner(file: FileHandle): ProcessIdentity | undefined {
-  const bytes = new Uint8Array(lockOwnerBytesMax);
-  return decodeLockOwner(bytes.subarray(0, file.read(bytes, 0)));
-}
-
 /** Throws where a claim of a living process stands in the directory. */
 function refuseClaims(fileSystem: FileSystem, directory: string, self: ProcessIdentity): void {
   const claim = listClaims(fileSystem, directory, self).find(({ state }) => state !== 'gone');
@@ -204,20 +120,6 @@ function refuseOwner(file: FileHandle, directory: string, self: ProcessIdentity)
   const owner = readOwner(file);
   // An owner in another namespace cannot be judged. Its line outlives it, while a lock of the kernel does not, so it is let pass.
   if (owner !== undefined && processState(owner, self) === 'alive') throw lockedError(directory, owner, self);
-}
-
-/** Throws where LOCK is another name of a file that is no LOCK. A torn line of ours, which a crash may leave, has one name. */
-function refuseForeignFile(file: FileHandle): void {
-  const isEmpty = file.sizeBytes() === 0;
-  if (isEmpty || fstatSync(file.descriptor).nlink === 1 || readOwner(file) !== undefined) return;
-  const message = `${file.path} is a hard link to a file that is no lock of a database: it is left as it is`;
-  throw new VarveError('VARVE_IO', message, { file: file.path });
-}
-
-function writeOwner(file: FileHandle, self: ProcessIdentity): void {
-  const line = encodeLockOwner(self, new Date(performance.timeOrigin));
-  file.write([line], 0);
-  file.truncate(line.length);
 }
 
 /** The directory's one name on the disk; undefined for a directory that only `fileSystem` knows. */
@@ -240,7 +142,7 @@ function lockFile(
 ): void {
   const { file, shared } = opened;
   const self = currentProcess();
-  const locked = tryKernelLock(file, shared, options.protocol);
+  const locked = options.protocol === 'claim' ? undefined : tryKernelLock(file, shared);
   if (locked === false) throw lockedError(directory, readOwner(file), self);
   if (locked === true) {
     if (!options.readOnly) {
