@@ -144,7 +144,7 @@ export const catalogMutants: readonly Mutant[] = [
   },
   {
     name: 'number-in-a-name-without-a-limit',
-    file: 'engine/open.ts',
+    file: 'engine/found-database.ts',
     find: "    if (parsed.number > storedNumberMax) throw corruption(name, undefined, 'the number in the name is out of range');\n",
     replace: '',
     breaks: 'a file name gives file numbers that are no whole numbers any more',
@@ -256,7 +256,7 @@ export const catalogMutants: readonly Mutant[] = [
   },
   {
     name: 'needed-logs-removed-by-the-opening',
-    file: 'engine/open.ts',
+    file: 'engine/recovered-logs.ts',
     find: '!needed.has(number) && isThere(number)',
     replace: 'isThere(number)',
     breaks: 'logs that recovery read are removed before they are flushed',
@@ -264,7 +264,7 @@ export const catalogMutants: readonly Mutant[] = [
   },
   {
     name: 'logs-that-the-manifest-has-passed-stay',
-    file: 'engine/open.ts',
+    file: 'engine/recovered-logs.ts',
     find: '!needed.has(number) && isThere(number)',
     replace: '!needed.has(number) && isThere(number) && number >= versions.state.oldestLogNumber',
     breaks: 'a log that was flushed while it was still to be read takes room until the next open',

@@ -182,9 +182,9 @@ export const fileMutants: readonly Mutant[] = [
   },
   {
     name: 'needed-logs-removed-as-orphans',
-    file: 'engine/open.ts',
-    find: "(parsed.kind === 'log' && parsed.number < state.oldestLogNumber) ||",
-    replace: "parsed.kind === 'log' ||",
+    file: 'engine/orphans.ts',
+    find: "(kind === 'log' && number < state.oldestLogNumber) ||",
+    replace: "kind === 'log' ||",
     breaks: 'logs that hold commits are removed at the next open',
     tests: ['crash/crash-points'],
   },

@@ -10,7 +10,7 @@ const counters = 'version/counters';
 export const numberMutants: readonly Mutant[] = [
   {
     name: 'file-numbers-of-the-directory-ignored',
-    file: 'engine/open.ts',
+    file: 'engine/found-database.ts',
     find: '    nextFileNumber = Math.max(nextFileNumber, parsed.number + 1);\n',
     replace: '',
     breaks: 'a file number that a crash left behind is given again',

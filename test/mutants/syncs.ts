@@ -170,7 +170,7 @@ export const syncMutants: readonly Mutant[] = [
   },
   {
     name: 'recovered-logs-not-synced',
-    file: 'engine/open.ts',
+    file: 'engine/recovered-logs.ts',
     find: '      file.sync();\n',
     replace: '',
     breaks: 'what an open has shown can be lost by a crash after it',

@@ -178,7 +178,7 @@ export const witnessMutants: readonly Mutant[] = [
   },
   {
     name: 'missing-table-found-late',
-    file: 'engine/open.ts',
+    file: 'engine/found-database.ts',
     find: "if (!tables.has(table.fileNumber)) throw corruption(name, undefined, 'the table is missing');",
     replace: 'if (!tables.has(table.fileNumber)) continue;',
     breaks: 'a database without one of its tables opens',
@@ -186,7 +186,7 @@ export const witnessMutants: readonly Mutant[] = [
   },
   {
     name: 'table-of-another-size-found-late',
-    file: 'engine/open.ts',
+    file: 'engine/found-database.ts',
     find: "if (status?.kind !== 'file' || status.sizeBytes !== table.fileBytes) {",
     replace: "if (status?.kind !== 'file') {",
     breaks: 'a database with a table that was cut off opens',
