@@ -11,7 +11,6 @@
  * 4. The event loop goes on: between blocks of a table, and between memtables of a log, others go first once a slice is over.
  */
 import { type Clock, systemClock } from '../env/clock.js';
-import { corruption, systemErrorCode, VarveError } from '../errors.js';
 import { Slices } from '../env/slices.js';
 import type { FileSystem } from '../env/file-system.js';
 import { joinPath } from '../env/path.js';
@@ -29,43 +28,18 @@ import type { ManifestState } from '../version/manifest-state.js';
 import { versionTables } from '../version/version.js';
 import { BucketCatalog } from './bucket-catalog.js';
 import { loadCatalog } from './catalog-loading.js';
+import { type Problem, problemOf } from './problem.js';
 import { type RecoveredMemtable, recoverLogs } from './recovery.js';
 
 /** Cache for reading the catalogue. */
 const cacheBytes = 1024 * 1024;
 
-export interface Problem {
-  file: string;
-  offset?: number;
-  message: string;
-  /** What kept the file from being read, where that says nothing of damage: the system, or a version or codec that is not known here. */
-  refusal?: VarveError;
-}
-
+/** What was read, and what is wrong with it. */
 export interface DirectoryReport {
   problems: Problem[];
   files: number;
   bytes: number;
   entries: number;
-}
-
-function problemOf(error: unknown, file: string): Problem {
-  // What the listener threw, to end it all, is none.
-  if (!(error instanceof VarveError) || error.code === 'VARVE_ABORTED') throw error;
-  const problem: Problem = { file: error.file ?? file, message: error.message };
-  if (error.offset !== undefined) problem.offset = error.offset;
-  if (isRefusal(error)) problem.refusal = error;
-  return problem;
-}
-
-/** A file that is gone is damage, whatever the system calls it. */
-function isRefusal(error: VarveError): boolean {
-  return error.code === 'VARVE_UNSUPPORTED_VERSION' || (error.code === 'VARVE_IO' && systemErrorCode(error) !== 'ENOENT');
-}
-
-/** The error of whoever needs a database without problems; `file` names the damaged file in its message. */
-export function errorOfProblem(problem: Problem, file = problem.file): VarveError {
-  return problem.refusal ?? corruption(file, problem.offset, problem.message);
 }
 
 /** Told bytes of files that were read and of all files, after each file and once in some milliseconds. May throw VARVE_ABORTED. */

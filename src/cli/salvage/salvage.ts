@@ -11,7 +11,8 @@
  */
 import type { Backend, BatchTx } from '../../api.js';
 import { takeTarget } from '../../backend/restore-target.js';
-import { errorOfProblem, verifyDirectory } from '../../engine/verify.js';
+import { errorOfProblem } from '../../engine/problem.js';
+import { verifyDirectory } from '../../engine/verify.js';
 import type { FileSystem } from '../../env/file-system.js';
 import { followKnownLinks } from '../../env/outside-files.js';
 import { joinPath } from '../../env/path.js';
