@@ -1,37 +1,25 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Memtable } from '../../src/memtable/memtable.js';
 import { get, internalKey, put } from '../memtable/memtable-fixture.js';
-
-afterEach(() => {
-  vi.unstubAllGlobals();
-});
+import { withoutMemory } from '../support/no-memory.js';
 
 /*
  * The index grew after the record was written, and counted its new size before it had the memory. Where there was none, the bytes of
  * a record that nobody knew stayed among those that go to the log, and later records were indexed beyond the end of the columns.
  */
 describe('004: no memory for the index', () => {
-  it.each(['SharedArrayBuffer', 'Int32Array'])('a put that finds no %s for the index changes nothing', (name) => {
+  it.each(['SharedArrayBuffer', 'Int32Array'] as const)('a put that finds no %s for the index changes nothing', (name) => {
     const memtable = new Memtable(1, 1 << 14);
     const keys = Array.from({ length: 2000 }, (_, i) => internalKey(1, `key${i}`));
     let refused = 0;
     for (const key of keys) {
-      vi.stubGlobal(
-        name,
-        class {
-          constructor() {
-            throw new RangeError('Array buffer allocation failed');
-          }
-        },
-      );
       const before = [memtable.nextSequence, memtable.usedBytes];
       let failure: unknown;
       try {
-        put(memtable, key, 'value');
+        withoutMemory(name, 0, () => put(memtable, key, 'value'));
       } catch (error) {
         failure = error;
       }
-      vi.unstubAllGlobals();
       if (failure === undefined) continue;
       expect(failure).toMatchObject({ code: 'VARVE_LIMIT' });
       expect([memtable.nextSequence, memtable.usedBytes]).toEqual(before);

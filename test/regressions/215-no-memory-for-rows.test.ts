@@ -1,10 +1,7 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { FoundValue } from '../../src/format/entry-cursor.js';
 import { RowCache, rowAbsent } from '../../src/sstable/row-cache.js';
-
-afterEach(() => {
-  vi.unstubAllGlobals();
-});
+import { withoutMemory } from '../support/no-memory.js';
 
 class CountingBudget {
   taken = 0;
@@ -16,18 +13,6 @@ class CountingBudget {
   returnFromRows(bytes: number): void {
     this.taken -= bytes;
   }
-}
-
-/** From now on there is no memory for a buffer of so many bytes or more. */
-function refuseBuffers(leastBytes: number): void {
-  const Real = ArrayBuffer;
-  class Refusing extends Real {
-    constructor(bytes: number) {
-      if (bytes >= leastBytes) throw new RangeError('Array buffer allocation failed');
-      super(bytes);
-    }
-  }
-  vi.stubGlobal('ArrayBuffer', Refusing);
 }
 
 /*
@@ -44,9 +29,9 @@ describe('215: no memory for rows', () => {
     const key = Buffer.from('key');
     const value: FoundValue = { bytes: Buffer.from('value'), start: 0, end: 5 };
     const found: FoundValue = { bytes: key, start: 0, end: 0 };
-    refuseBuffers(leastBytes);
-    for (let i = 0; i < 3; i++) rows.add(key, 3, 77, 1, value);
-    vi.unstubAllGlobals();
+    withoutMemory('ArrayBuffer', leastBytes, () => {
+      for (let i = 0; i < 3; i++) rows.add(key, 3, 77, 1, value);
+    });
     expect(rows.find(key, 3, 77, 1, found)).toBe(rowAbsent);
     // A chunk that has no slots yet waits for them.
     expect(budget.taken).toBe(leastBytes === 1 ? 0 : 16 * 1024);

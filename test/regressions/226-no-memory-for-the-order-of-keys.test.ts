@@ -1,22 +1,7 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Memtable } from '../../src/memtable/memtable.js';
 import { everything, get, internalKey, put, shown } from '../memtable/memtable-fixture.js';
-
-afterEach(() => {
-  vi.unstubAllGlobals();
-});
-
-/** From now on there is no memory for an array of so many numbers or more. */
-function refuseArrays(leastLength: number): void {
-  const Real = Uint32Array;
-  class Refusing extends Real {
-    constructor(length: number) {
-      if (length >= leastLength) throw new RangeError('Array buffer allocation failed');
-      super(length);
-    }
-  }
-  vi.stubGlobal('Uint32Array', Refusing);
-}
+import { withoutMemory } from '../support/no-memory.js';
 
 const keyOf = (number: number): Buffer => internalKey(1, `key${String(number).padStart(4, '0')}`);
 
@@ -42,9 +27,9 @@ describe('226: no memory for the order of keys', () => {
       // So the record at which memory runs out is not the first of those whose slots are asked for together.
       put(memtable, internalKey(2, 'in another bucket'), '');
       for (let i = 0; i < count; i++) put(memtable, keyOf(i), `${i}`);
-      refuseArrays(length);
-      for (let i = 0; i < 3; i++) expect(() => get(memtable, keyOf(0))).toThrow(RangeError);
-      vi.unstubAllGlobals();
+      withoutMemory('Uint32Array', length, () => {
+        for (let i = 0; i < 3; i++) expect(() => get(memtable, keyOf(0))).toThrow(RangeError);
+      });
       expect(walk(memtable)).toEqual(Array.from({ length: count }, (_, i) => `\x01key${String(i).padStart(4, '0')} =${i}`));
       for (let i = 0; i < count; i += 7) {
         expect(get(memtable, keyOf(i))).toBe(`=${i}`);
@@ -57,9 +42,7 @@ describe('226: no memory for the order of keys', () => {
   test('a memtable that had none is used again, and knows nothing of what it held', () => {
     const memtable = new Memtable(1, 1 << 19);
     for (let i = 0; i < 20; i++) put(memtable, keyOf(i), `${i}`);
-    refuseArrays(32);
-    expect(() => get(memtable, keyOf(0))).toThrow(RangeError);
-    vi.unstubAllGlobals();
+    expect(() => withoutMemory('Uint32Array', 32, () => get(memtable, keyOf(0)))).toThrow(RangeError);
     memtable.clear(100);
     for (let i = 0; i < 40; i++) put(memtable, keyOf(100 - i), `${i}`);
     for (let i = 0; i < 40; i++) expect(get(memtable, keyOf(100 - i))).toBe(`=${i}`);
