@@ -3,7 +3,7 @@
  *
  *   abstract-level (encodings, events, hooks, sublevels, deferred open) ─▶ this class ─▶ one bucket of a backend (bucket-store.ts)
  *
- *   closed ── open ──▶ open (backend and store there) ── close ──▶ closed, and may be opened again
+ *   closed ── open (open-level.ts) ──▶ open: backend and store there ── close ──▶ closed, and may be opened again
  *
  * Invariants:
  * 1. Reads and writes are done when the private method returns; a promise is made only to wait for a disk, or to let others go first.
@@ -11,13 +11,10 @@
  * 3. What is thrown is a LevelError, or an error of abstract-level's own.
  */
 import type { Backend, BackendStats, Snapshot } from '../api.js';
-import type { EngineBackend } from '../backend/backend.js';
 import type { BucketStore, StoreOperation } from '../backend/bucket-store.js';
-import { databaseExists, openEngineBackend } from '../backend/open-backend.js';
 import { systemClock } from '../env/clock.js';
-import { invalidArgument, VarveError } from '../errors.js';
+import { invalidArgument } from '../errors.js';
 import type { FoundValue } from '../format/entry-cursor.js';
-import { levelBucketName } from '../limits.js';
 import { describe } from '../options.js';
 import { type AbstractBatchOperation, AbstractLevel } from './abstract-base.js';
 import { ChainedBatch } from './chained-batch.js';
@@ -26,17 +23,17 @@ import { type Encoded, type EncodedInput, type Format, readEncoded } from './enc
 import { entryReader, ItemWalk, readKey, readValue, type WalkOptions } from './item-walk.js';
 import { LevelIterator, LevelKeyIterator, LevelValueIterator } from './iterators.js';
 import { internalRange } from './key-range.js';
-import { asLevelError, LevelError, notOpenError } from './level-error.js';
+import { asLevelError, notOpenError } from './level-error.js';
 import { levelManifest } from './manifest.js';
-import {
-  type BatchOptions,
-  type DatabaseOptions,
-  type DelOptions,
-  type OpenOptions,
-  type PutOptions,
-  type StartEndOptions,
-  toBackendConfig,
-  type WriteOptions,
+import { type OpenedLevel, openLevel } from './open-level.js';
+import type {
+  BatchOptions,
+  DatabaseOptions,
+  DelOptions,
+  OpenOptions,
+  PutOptions,
+  StartEndOptions,
+  WriteOptions,
 } from './options.js';
 import { LevelSnapshot, viewOf } from './snapshot.js';
 import { Turn } from './turn.js';
@@ -58,7 +55,7 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
 > {
   /** Directory of the database, as it was given. */
   readonly location: string;
-  private opened: { readonly backend: EngineBackend; readonly store: BucketStore } | undefined;
+  private opened: OpenedLevel | undefined;
   private readonly turn = new Turn(systemClock);
   /** Clears of ranges that are under way: closing waits for them. */
   private readonly clears = new Set<Promise<void>>();
@@ -167,24 +164,7 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
 
   /** @internal */
   async _open(options: OpenOptions): Promise<void> {
-    try {
-      const config = toBackendConfig(this.location, options);
-      if (options.errorIfExists === true && databaseExists(this.location)) {
-        throw new LevelError('VARVE_INVALID_ARGUMENT', `${this.location} exists (errorIfExists is true)`);
-      }
-      const backend = await openEngineBackend(config);
-      try {
-        this.opened = { backend, store: backend.bucketStore(levelBucketName) };
-      } catch (error) {
-        await backend.close();
-        throw error;
-      }
-    } catch (error) {
-      if (error instanceof VarveError && error.code === 'VARVE_NOT_FOUND') {
-        throw new LevelError(error.code, `${this.location} does not exist, or holds no database`, error);
-      }
-      throw asLevelError(error);
-    }
+    this.opened = await openLevel(this.location, options);
   }
 
   /** @internal */
@@ -288,7 +268,7 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
 
   // ---- within
 
-  private get parts(): { readonly backend: EngineBackend; readonly store: BucketStore } {
+  private get parts(): OpenedLevel {
     if (this.opened === undefined) throw notOpenError();
     return this.opened;
   }
