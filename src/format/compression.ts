@@ -1,5 +1,5 @@
 /**
- * The codec of table blocks: Zstandard, level 1. The only user of zstd-napi.
+ * The codec of table blocks: Zstandard, fast and denser. The only user of zstd-napi.
  *
  * The native package is an optional dependency and is loaded on first use; where it is missing, Node's own zstd takes its
  * place (Node 22.15 and later); where that is missing too there is no codec, tables are written uncompressed, and a
@@ -13,13 +13,19 @@
 import { createRequire } from 'node:module';
 import { isSingleFrame } from './zstd-frame.js';
 
-/** Level 1: at 16 KiB a block it costs 20 µs, and higher levels save little on blocks of this size. */
-const level = 1;
+/**
+ * What is done for fewer bytes. `matches` finds what repeats and leaves the rest as it is (level -1); `entropy` codes the rest, too, byte by byte
+ * (level 1, Huffman): on 16 KiB that takes half as long again to compress, and more than twice as long to decompress. Higher levels save
+ * little on blocks of this size.
+ */
+export type Effort = 'matches' | 'entropy';
+
+const levels: Readonly<Record<Effort, number>> = { matches: -1, entropy: 1 };
 
 /** Compression of one byte range at a time. */
 export interface Codec {
   /** Compresses source into target and returns the bytes written, or 0 where the result does not fit. */
-  compress(source: Uint8Array, target: Uint8Array): number;
+  compress(source: Uint8Array, target: Uint8Array, effort: Effort): number;
   /**
    * Decompresses source into target; true only where source is exactly one frame that fills target exactly. After false
    * the content of target is undefined.
@@ -81,9 +87,9 @@ function nativeCodec(binding: NativeBinding): Codec {
   const compressor = new binding.CCtx();
   const decompressor = new binding.DCtx();
   return {
-    compress(source, target) {
+    compress(source, target, effort) {
       try {
-        return compressor.compress(target, source, level);
+        return compressor.compress(target, source, levels[effort]);
       } catch {
         return 0;
       }
@@ -102,8 +108,8 @@ function nativeCodec(binding: NativeBinding): Codec {
 
 function nodeCodec(zlib: NodeZstd): Codec {
   return {
-    compress(source, target) {
-      const params = { [zlib.constants.ZSTD_c_compressionLevel]: level };
+    compress(source, target, effort) {
+      const params = { [zlib.constants.ZSTD_c_compressionLevel]: levels[effort] };
       const frame = zlib.zstdCompressSync(source, { params, pledgedSrcSize: source.length });
       if (frame.length > target.length) return 0;
       target.set(frame);

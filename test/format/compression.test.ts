@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Codec, loadCodec, loadNativeCodec, loadNodeCodec } from '../../src/format/compression.js';
+import { type Codec, type Effort, loadCodec, loadNativeCodec, loadNodeCodec } from '../../src/format/compression.js';
 import { isSingleFrame } from '../../src/format/zstd-frame.js';
 
 const text = Buffer.from('a table block that repeats itself, '.repeat(100));
 
-function compressed(codec: Codec, source: Uint8Array): Uint8Array {
+const efforts: readonly Effort[] = ['matches', 'entropy'];
+
+function compressed(codec: Codec, source: Uint8Array, effort: Effort = 'entropy'): Uint8Array {
   const target = new Uint8Array(codec.compressBound(source.length));
-  return target.slice(0, codec.compress(source, target));
+  return target.slice(0, codec.compress(source, target, effort));
 }
 
 const codecs = [
@@ -19,20 +21,26 @@ for (const [name, codec] of codecs) {
   // Either may be missing on a given machine: then nothing can be said of it.
   if (codec === undefined) continue;
   describe(`the codec of ${name}`, () => {
-    it('gives back what it compressed', () => {
+    it.each(efforts)('gives back what it compressed with effort %s', (effort) => {
       fc.assert(
         fc.property(fc.uint8Array({ minLength: 1, maxLength: 5000 }), fc.integer({ min: 1, max: 60 }), (bytes, times) => {
           const source = Buffer.concat(Array.from({ length: times }, () => bytes));
           const target = new Uint8Array(source.length);
-          expect(codec.decompress(compressed(codec, source), target)).toBe(true);
+          expect(codec.decompress(compressed(codec, source, effort), target)).toBe(true);
           expect(Buffer.compare(target, source)).toBe(0);
         }),
         { numRuns: 60 },
       );
     });
 
-    it('says 0 where the result does not fit', () => {
-      expect(codec.compress(text, new Uint8Array(5))).toBe(0);
+    it('codes single bytes with the effort for entropy alone: digits without a repetition take half of their bytes', () => {
+      const digits = Buffer.from(Array.from({ length: 900 }, (_, i) => String((i * 7919 + i * i * 31) % 1009)).join(''));
+      expect(compressed(codec, digits, 'entropy').length).toBeLessThan(digits.length * 0.6);
+      expect(compressed(codec, digits, 'matches').length).toBeGreaterThan(digits.length * 0.6);
+    });
+
+    it.each(efforts)('says 0 where the result of effort %s does not fit', (effort) => {
+      expect(codec.compress(text, new Uint8Array(5), effort)).toBe(0);
     });
 
     it('refuses a frame of another size, a part of one, several, and what surrounds one', () => {

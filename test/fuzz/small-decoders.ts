@@ -219,7 +219,7 @@ const zstdTarget: Target<boolean> = {
   sample(chance) {
     const source = Buffer.alloc(frameRawBytes, chance.bytes(chance.between(1, 60)));
     const target = Buffer.alloc(1024);
-    const length = loadCodec()?.compress(source, target) ?? 0;
+    const length = loadCodec()?.compress(source, target, 'entropy') ?? 0;
     return new Uint8Array(target.subarray(0, length));
   },
   fields: (bytes) => [

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { checksum64, initializeChecksum } from '../../src/format/checksum.js';
-import type { Codec } from '../../src/format/compression.js';
+import type { Codec, Effort } from '../../src/format/compression.js';
 import { BlockCompressor } from '../../src/sstable/block-compressor.js';
 import { RunCursor } from '../../src/sstable/run-cursor.js';
 import { TableReader } from '../../src/sstable/table-reader.js';
@@ -85,10 +85,46 @@ describe('the compressor of blocks', () => {
       const stored = Array.from({ length: count }, () => compressor.compress(raw)?.length);
       return [calls, stored.filter((bytes) => bytes !== undefined).length];
     };
-    expect(offer(16)).toEqual([16, 0]);
-    expect(offer(160)).toEqual([10, 0]);
+    // Two calls more where both efforts are tried: at the first block, and at each after there was no gain.
+    expect(offer(16)).toEqual([18, 0]);
+    expect(offer(160)).toEqual([30, 0]);
     savesBytes = true;
-    expect(offer(20)).toEqual([20, 20]);
+    expect(offer(20)).toEqual([22, 20]);
+  });
+
+  it('codes entropy where that saves an eighth of what matches leave, and looks again every 32 blocks', () => {
+    let part: Record<Effort, number> = { matches: 0.5, entropy: 0.44 };
+    const codec: Codec = {
+      compress: (source, _target, effort) => Math.round(source.length * part[effort]),
+      decompress: () => false,
+      compressBound: (bytes) => bytes,
+    };
+    const compressor = new BlockCompressor(codec);
+    /** What comes of `count` blocks: each size with the number of blocks in a row that have it. */
+    const stored = (count: number): [number | undefined, number][] => {
+      const runs: [number | undefined, number][] = [];
+      for (let i = 0; i < count; i++) {
+        const bytes = compressor.compress(new Uint8Array(1000))?.length;
+        const last = runs.at(-1);
+        if (last !== undefined && last[0] === bytes) last[1]++;
+        else runs.push([bytes, 1]);
+      }
+      return runs;
+    };
+    expect(stored(10)).toEqual([[440, 10]]);
+    part = { matches: 0.5, entropy: 0.45 };
+    expect(stored(32)).toEqual([
+      [450, 22],
+      [500, 10],
+    ]);
+    // What matches alone do not make smaller is all there is without entropy coding.
+    part = { matches: 1.1, entropy: 0.88 };
+    expect(stored(40)).toEqual([
+      [undefined, 16],
+      [880, 24],
+    ]);
+    part = { matches: 1.1, entropy: 0.89 };
+    expect(stored(32)).toEqual([[undefined, 32]]);
   });
 
   it('does not take a block above the limit, nor any without a codec', () => {
