@@ -47,8 +47,11 @@ export const memtableBytesDefault = 32 * 1024 * 1024;
 /** Default of the one cache budget (blocks, filters, indexes). */
 export const cacheBytesDefault = 64 * 1024 * 1024;
 
-/** Uncompressed size at which a table block is closed. One entry may make it larger. */
-export const blockBytesDefault = 16 * 1024;
+/**
+ * Uncompressed size at which a table block is closed. One entry may make it larger. A read that misses the cache reads and decompresses one;
+ * smaller blocks take more disk, and more time to write (docs/decisions/0022).
+ */
+export const blockBytesDefault = 8 * 1024;
 
 /**
  * Largest uncompressed block that is offered to the codec. A larger block holds one large value: it is stored as it is, so
