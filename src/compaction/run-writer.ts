@@ -11,13 +11,14 @@ import type { FileHandle, FileSystem } from '../env/file-system.js';
 import { joinPath } from '../env/path.js';
 import type { Codec } from '../format/compression.js';
 import { tableFileName } from '../format/file-names.js';
+import { blockBytesDefault } from '../limits.js';
 import type { BlockSlot } from '../sstable/table-scanner.js';
 import { type FinishedTable, TableWriter } from '../sstable/table-writer.js';
 import { giveTableMemory, takeTableMemory } from '../sstable/table-memory.js';
 import type { FileNumberRange, JobSettings } from './job.js';
 
 /** A block of the default size fits, and one that is longer by a large entry. */
-const slotBytes = 32 * 1024;
+const slotBytes = 2 * blockBytesDefault;
 
 /** What writing tables needs of its surroundings. */
 export interface WritingContext {

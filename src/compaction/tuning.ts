@@ -3,7 +3,7 @@
  *
  * | preset   | runs a level | least runs to merge down | upper ÷ last | reads pay | the model at 10M keys of 116 bytes gives     |
  * |----------|--------------|--------------------------|--------------|-----------|----------------------------------------------|
- * | balanced | 8            | 4                        | 0.5          | 2         | 3.3–3.9 bytes written a byte, space 1.3–1.4   |
+ * | balanced | 12           | 4                        | 0.5          | 2         | 3.3–3.9 bytes written a byte, space 1.3–1.4   |
  * | read     | 4            | 2                        | 0.25         | 1         | fewer runs to look into, more rewriting       |
  * | write    | 12           | 8                        | 1.0          | 16        | least rewriting, space up to 2                |
  * | space    | 4            | 2                        | 0.125        | 2         | least garbage, most rewriting                 |
@@ -27,7 +27,7 @@ export interface CompactionTuning {
 }
 
 const presets: Record<CompactionSetting, CompactionTuning> = {
-  balanced: { runsPerLevel: 8, runsToMergeDown: 4, upperShare: 0.5, readUnitsPerEntry: 2 },
+  balanced: { runsPerLevel: 12, runsToMergeDown: 4, upperShare: 0.5, readUnitsPerEntry: 2 },
   read: { runsPerLevel: 4, runsToMergeDown: 2, upperShare: 0.25, readUnitsPerEntry: 1 },
   write: { runsPerLevel: 12, runsToMergeDown: 8, upperShare: 1, readUnitsPerEntry: 16 },
   space: { runsPerLevel: 4, runsToMergeDown: 2, upperShare: 0.125, readUnitsPerEntry: 2 },

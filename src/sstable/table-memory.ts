@@ -11,12 +11,12 @@
  * 1. Memory has one owner: who has given it away does not touch it again.
  * 2. What large values made grow is not kept.
  */
-import { internalKeyBytesMax } from '../limits.js';
+import { blockBytesDefault, internalKeyBytesMax } from '../limits.js';
 import { BlockBuilder } from './block-builder.js';
 
 const stagingBytes = 1024 * 1024;
-/** Where a flush lays records, and a merge of up to eight runs the blocks that it reads, on their way to a block. */
-const entryWindowBytes = 8 * 32 * 1024;
+/** Where a flush lays records, and a merge of up to sixteen runs the blocks that it reads, on their way to a block. */
+const entryWindowBytes = 16 * 2 * blockBytesDefault;
 /** Areas of a builder of ordinary blocks stay below. */
 const keptBuilderBytesMax = 1024 * 1024;
 

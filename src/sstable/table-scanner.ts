@@ -30,7 +30,7 @@ const windowBytesMax = 256 * 1024;
  * collector is slow to see that a window is free. As many as a merge of upper runs has open at a time.
  */
 const spareWindows: Buffer[] = [];
-const spareWindowsMax = 8;
+const spareWindowsMax = 12;
 
 /** Memory [start, end) for blocks, a multiple of 8 from the start of its ArrayBuffer. */
 export interface BlockSlot {

@@ -64,7 +64,7 @@ const numbers = (tables: readonly TableMetadata[]): number[] => tables.map(({ fi
 describe('the presets', () => {
   it('move along the same knobs: write gathers most, read and space least, space tolerates least garbage', () => {
     const knobs = (['read', 'space', 'balanced', 'write'] as const).map(compactionTuning);
-    expect(knobs.map(({ runsPerLevel }) => runsPerLevel)).toEqual([4, 4, 8, 12]);
+    expect(knobs.map(({ runsPerLevel }) => runsPerLevel)).toEqual([4, 4, 12, 12]);
     expect(knobs.map(({ runsToMergeDown }) => runsToMergeDown)).toEqual([2, 2, 4, 8]);
     expect(knobs.map(({ upperShare }) => upperShare)).toEqual([0.25, 0.125, 0.5, 1]);
   });
@@ -129,7 +129,7 @@ describe('what is picked', () => {
 
   it('is all runs of a level that is full, into one run of the next, newer than what is there', () => {
     const old = runOf(table('a', 'z'));
-    const runs = overlapping(8);
+    const runs = overlapping(balanced.runsPerLevel);
     const version = versionOf({ 0: runs, 1: [old], [last]: overlapping(1, 10_000_000) });
     const plan = pickCompaction(version, balanced, targetTableBytes) as CompactionPlan;
     expect([plan.targetLevel, plan.dropTombstones]).toEqual([1, false]);
@@ -140,10 +140,14 @@ describe('what is picked', () => {
   });
 
   it('is the last level that the second to last flows into, which stays one run', () => {
-    const version = versionOf({ 1: overlapping(1), [last - 1]: overlapping(8), [last]: overlapping(1, 10_000_000) });
+    const version = versionOf({
+      1: overlapping(1),
+      [last - 1]: overlapping(balanced.runsPerLevel),
+      [last]: overlapping(1, 100_000_000),
+    });
     const plan = pickCompaction(version, balanced, targetTableBytes) as CompactionPlan;
     expect([plan.targetLevel, plan.dropTombstones]).toEqual([last, true]);
-    expect(plan.removedTables.length).toBe(10);
+    expect(plan.removedTables.length).toBe(balanced.runsPerLevel + 2);
     expect(apply(version, plan).levels[last]?.runs.length).toBe(1);
   });
 
@@ -196,19 +200,20 @@ describe('a plan', () => {
     const runs = dirty.map((entry) => runOf(entry));
     const plan = full(versionOf({ 0: runs, [last]: [runOf(table('x', 'z'))] }));
     expect(plan.merges.map((input) => numbers(input.flat()))).toEqual([numbers(dirty.slice(0, 1)), numbers(dirty.slice(1, 2))]);
-    const eight = [...runs, ...Array.from({ length: 5 }, (_, i) => runOf(table(`g${i}`)))];
+    const { runsPerLevel } = balanced;
+    const enough = [...runs, ...Array.from({ length: runsPerLevel - runs.length }, (_, i) => runOf(table(`g${100 + i}`)))];
     const upward = pickCompaction(
-      versionOf({ 0: eight, [last]: [runOf(table('x', 'z', { fileBytes: 1e9 }))] }),
+      versionOf({ 0: enough, [last]: [runOf(table('x', 'z', { fileBytes: 1e9 }))] }),
       balanced,
       targetTableBytes,
     );
-    expect([upward?.targetLevel, upward?.merges, upward?.movedTables.length]).toEqual([1, [], 8]);
+    expect([upward?.targetLevel, upward?.merges, upward?.movedTables.length]).toEqual([1, [], runsPerLevel]);
   });
 
   it('drops tombstones only where no older run is left outside', () => {
-    const eight = overlapping(8);
+    const enough = overlapping(balanced.runsPerLevel);
     const never = { ...balanced, upperShare: Number.POSITIVE_INFINITY };
-    const plans = [{ 0: eight, 1: overlapping(1) }, { 0: eight, 4: overlapping(1) }, { 1: eight }].map((levels) =>
+    const plans = [{ 0: enough, 1: overlapping(1) }, { 0: enough, 4: overlapping(1) }, { 1: enough }].map((levels) =>
       pickCompaction(versionOf({ ...levels }), never, targetTableBytes),
     );
     expect(plans.map((plan) => plan?.dropTombstones)).toEqual([false, false, true]);
