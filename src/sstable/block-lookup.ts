@@ -23,7 +23,7 @@ const entriesMax = 4095;
 
 /** Slots of the lookup of a block with so many entries, a power of two; 0 where such a block has none. */
 export function lookupSlotCount(entryCount: number): number {
-  return entryCount > entriesMax ? 0 : 2 ** (33 - Math.clz32(entryCount));
+  return entryCount > entriesMax ? 0 : 1 << (33 - Math.clz32(entryCount));
 }
 
 /** Memory in bytes that the lookup of a block with so many entries takes; 0 where such a block has none. */
@@ -48,6 +48,6 @@ export function fillLookup(slots: Uint16Array, block: Block): void {
     const hash = hashKey(bytes, start, end);
     let slot = hash & mask;
     while (slots[slot] !== 0) slot = (slot + 1) & mask;
-    slots[slot] = (hash >>> (16 + entryBits)) * 2 ** entryBits + entry + 1;
+    slots[slot] = ((hash >>> (16 + entryBits)) << entryBits) + entry + 1;
   }
 }

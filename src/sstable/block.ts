@@ -71,7 +71,7 @@ export class Block {
     this.keyAreaStart = 4 * (this.valueEndsAt + count);
     this.valueAreaStart = this.keyAreaStart + this.keyAreaBytes;
     this.lookupMask = lookupSlots - 1;
-    this.lookupEntryMask = 2 ** lookupEntryBits(count) - 1;
+    this.lookupEntryMask = (1 << lookupEntryBits(count)) - 1;
     this.lookupTagShift = 16 + lookupEntryBits(count);
   }
 

@@ -6,7 +6,7 @@
  *
  * Filter, index and blocks hang in slots of the reader and are counted in the one cache (block-cache.ts), which may empty any
  * slot at any time between calls; what is missing is read again. Nothing is read before it is needed: a reader of a table
- * that was just written begins with the index and the filter that the writer gave.
+ * that was just written begins with the index and the filter that the writer gave, and decodes them when somebody reads.
  *
  * Invariants:
  * 1. A block in a slot has passed checksum and structure checks; so a hit checks nothing.
@@ -45,22 +45,23 @@ export class TableReader {
   private readonly blocks: (Block | undefined)[] = [];
   private loadedFilter: TableFilter | undefined;
   private loadedIndex: TableIndex | undefined;
+  /** By slot: what the writer handed over and nobody has asked for yet. The cache counts it in the same slot. */
+  private readonly handedOver: (Uint8Array | undefined)[] = [undefined, undefined];
   /** By slot: what the cache knows it as, and whether it was used since the cache last asked. */
   private readonly items: (CacheItem | undefined)[] = [undefined, undefined];
   private used = new Uint8Array(firstBlockSlot);
   private footer: TableFooter | undefined;
   private isClosed = false;
 
-  /** Reads nothing. Preloaded sections that do not decode throw VARVE_CORRUPTION. */
+  /** Reads and decodes nothing. */
   constructor(context: TableContext, metadata: TableMetadata, preloaded?: PreloadedSections) {
     this.context = context;
     this.metadata = metadata;
     this.hasSequences = metadata.hasSequences;
     this.maxSequence = metadata.maxSequence;
     if (preloaded === undefined) return;
-    const file = tableFileName(metadata.fileNumber);
-    this.admitIndex(TableIndex.decode(aligned(preloaded.index), file, 0, metadata.fileBytes));
-    this.admitFilter(TableFilter.decode(aligned(preloaded.filter), file, 0));
+    if (this.admit(indexSlot, preloaded.index.length, true)) this.handedOver[indexSlot] = aligned(preloaded.index);
+    if (this.admit(filterSlot, preloaded.filter.length, true)) this.handedOver[filterSlot] = aligned(preloaded.filter);
   }
 
   /**
@@ -118,12 +119,14 @@ export class TableReader {
     this.blocks.length = 0;
     this.loadedIndex = undefined;
     this.loadedFilter = undefined;
+    this.handedOver.length = 0;
     this.context.openTables.close(this.metadata.fileNumber);
   }
 
   /** For the cache only. */
   forget(slot: number): void {
     this.items[slot] = undefined;
+    if (slot < firstBlockSlot) this.handedOver[slot] = undefined;
     if (slot === filterSlot) this.loadedFilter = undefined;
     else if (slot === indexSlot) this.loadedIndex = undefined;
     else this.blocks[slot - firstBlockSlot] = undefined;
@@ -170,17 +173,37 @@ export class TableReader {
   }
 
   private loadFilter(): TableFilter {
-    const filter = readFilter(this.context, this.metadata.fileNumber, this.checkedFooter());
-    this.context.cache.missed(filter.sizeBytes);
+    const { context, metadata } = this;
+    const bytes = this.takeHandedOver(filterSlot);
+    const filter =
+      bytes === undefined
+        ? readFilter(context, metadata.fileNumber, this.checkedFooter())
+        : TableFilter.decode(bytes, tableFileName(metadata.fileNumber), 0);
+    if (bytes === undefined) context.cache.missed(filter.sizeBytes);
     this.admitFilter(filter);
     return filter;
   }
 
   private loadIndex(): TableIndex {
-    const index = readIndex(this.context, this.metadata.fileNumber, this.checkedFooter(), this.metadata);
-    this.context.cache.missed(index.sizeBytes);
+    const { context, metadata } = this;
+    const bytes = this.takeHandedOver(indexSlot);
+    const index =
+      bytes === undefined
+        ? readIndex(context, metadata.fileNumber, this.checkedFooter(), metadata)
+        : TableIndex.decode(bytes, tableFileName(metadata.fileNumber), 0, metadata.fileBytes);
+    if (bytes === undefined) context.cache.missed(index.sizeBytes);
     this.admitIndex(index);
     return index;
+  }
+
+  /** What the writer handed over for a slot, which is empty from now on. */
+  private takeHandedOver(slot: number): Uint8Array | undefined {
+    const bytes = this.handedOver[slot];
+    if (bytes === undefined) return undefined;
+    this.handedOver[slot] = undefined;
+    this.context.cache.remove(this.items[slot] as CacheItem);
+    this.items[slot] = undefined;
+    return bytes;
   }
 
   private loadBlock(number: number, isPoint: boolean): Block {

@@ -5,6 +5,7 @@ import { BlockCache, type CacheItem } from '../../src/sstable/block-cache.js';
 import { OpenTables } from '../../src/sstable/open-tables.js';
 import { RunCursor } from '../../src/sstable/run-cursor.js';
 import { TableReader } from '../../src/sstable/table-reader.js';
+import type { FinishedTable } from '../../src/sstable/table-writer.js';
 import { bytesOf, codeOf, contextOf, directory, entryOf, everything, read, TableFiles, writeTable } from './table-fixture.js';
 
 beforeAll(initializeChecksum);
@@ -230,5 +231,52 @@ describe('the open tables', () => {
     const tables = new OpenTables(new TableFiles(), directory);
     expect(codeOf(() => tables.handle(12))).toBe('VARVE_CORRUPTION');
     expect(() => tables.handle(12)).toThrow('000012.sst');
+  });
+});
+
+describe('what the writer of a table hands over', () => {
+  const keyOf = (i: number) => bytesOf(`key${String(i).padStart(4, '0')}`);
+
+  it('is decoded when somebody reads, and until then counts as what it is', () => {
+    const files = new TableFiles();
+    const table = writeTable(files, entries, { blockBytes: 512 });
+    const context = contextOf(files);
+    const reader = new TableReader(context, table.metadata, table);
+    const handedOver = table.index.length + table.filter.length;
+    expect(context.cache.bytes).toBeGreaterThanOrEqual(handedOver);
+    expect(context.cache.bytes).toBeLessThanOrEqual(handedOver + 1024);
+    files.readCount = 0;
+    expect(read(reader, keyOf(17))).toEqual(bytesOf('value 17'.repeat(4)));
+    // The block alone comes from the file; of the sections nothing counts twice.
+    expect(files.readCount).toBe(1);
+    expect(context.cache.misses).toBe(1);
+    const again = contextOf(files);
+    const other = new TableReader(again, table.metadata);
+    read(other, keyOf(17));
+    expect(context.cache.bytes).toBe(again.cache.bytes);
+    reader.close();
+    other.close();
+    expect([context.cache.bytes, again.cache.bytes]).toEqual([0, 0]);
+  });
+
+  it('goes where others need the room, and is read from the file then', () => {
+    const files = new TableFiles();
+    const tables = [1, 2, 3].map(() => writeTable(files, entries, { blockBytes: 512 }));
+    const [first] = tables as [FinishedTable, ...FinishedTable[]];
+    const context = contextOf(files, 2 * (first.index.length + first.filter.length));
+    const readers = tables.map((table) => new TableReader(context, table.metadata, table));
+    expect(context.cache.bytes).toBeLessThanOrEqual(2 * (first.index.length + first.filter.length));
+    for (const reader of readers) expect(read(reader, keyOf(399))).toEqual(bytesOf('value 399'.repeat(4)));
+    for (const reader of readers) reader.close();
+    expect(context.cache.bytes).toBe(0);
+  });
+
+  it('that is no index fails the read that asks for it, and no other: the file has a sound one', () => {
+    const files = new TableFiles();
+    const table = writeTable(files, entries, { blockBytes: 512 });
+    const reader = new TableReader(contextOf(files), table.metadata, { ...table, index: new Uint8Array(7) });
+    expect(codeOf(() => read(reader, keyOf(17)))).toBe('VARVE_CORRUPTION');
+    expect(read(reader, keyOf(17))).toEqual(bytesOf('value 17'.repeat(4)));
+    reader.close();
   });
 });
