@@ -11,7 +11,7 @@
  * Invariants:
  * 1. A block in a slot has passed checksum and structure checks; so a hit checks nothing.
  * 2. The footer and the properties are read once, before the first section, and must agree with the metadata.
- * 3. Errors leave the slots as they were: a read that failed can be tried again.
+ * 3. A read that failed can be tried again: errors leave the slots as they were, or empty where what was handed over does not decode.
  */
 import { assert } from '../errors.js';
 import { type FoundValue, type PointRead, pointAbsent, pointTombstone, pointValue } from '../format/entry-cursor.js';

@@ -271,6 +271,16 @@ describe('what the writer of a table hands over', () => {
     expect(context.cache.bytes).toBe(0);
   });
 
+  it('may lie anywhere in its buffer', () => {
+    const files = new TableFiles();
+    const table = writeTable(files, entries, { blockBytes: 512 });
+    const moved = (bytes: Uint8Array): Uint8Array => Uint8Array.of(0, 0, 0, ...bytes).subarray(3);
+    const preloaded = { index: moved(table.index), filter: moved(table.filter) };
+    const reader = new TableReader(contextOf(files), table.metadata, preloaded);
+    expect(read(reader, keyOf(17))).toEqual(bytesOf('value 17'.repeat(4)));
+    reader.close();
+  });
+
   it('that is no index fails the read that asks for it, and no other: the file has a sound one', () => {
     const files = new TableFiles();
     const table = writeTable(files, entries, { blockBytes: 512 });

@@ -127,6 +127,20 @@ describe('the compressor of blocks', () => {
     expect(stored(32)).toEqual([[undefined, 32]]);
   });
 
+  it('measures entropy coding by the block as it is where matches alone make it larger', () => {
+    let part: Record<Effort, number> = { matches: 1.1, entropy: 0.9 };
+    const codec: Codec = {
+      compress: (source, _target, effort) => Math.round(source.length * part[effort]),
+      decompress: () => false,
+      compressBound: (bytes) => bytes,
+    };
+    const compressor = new BlockCompressor(codec);
+    // Nine tenths of the block are more than seven eighths of it, so the next one is not coded, though it would be smaller.
+    expect(compressor.compress(new Uint8Array(1000))).toBe(undefined);
+    part = { matches: 1.1, entropy: 0.8 };
+    expect(compressor.compress(new Uint8Array(1000))).toBe(undefined);
+  });
+
   it('does not take a block above the limit, nor any without a codec', () => {
     expect(new BlockCompressor(undefined).compress(new Uint8Array(100))).toBeUndefined();
     expect(new BlockCompressor(halfCodec).compress(new Uint8Array(4 * 1024 * 1024))?.length).toBe(2 * 1024 * 1024);
