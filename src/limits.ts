@@ -54,6 +54,15 @@ export const cacheBytesDefault = 64 * 1024 * 1024;
 export const blockBytesDefault = 8 * 1024;
 
 /**
+ * Stored bytes that a part of a divided compaction reads, about: the merge of 16 MiB takes a fifth of a second, after which it is looked anew how
+ * many threads may work.
+ */
+export const mergePartBytesMinDefault = 16 * 1024 * 1024;
+
+/** Threads that run background work at most, and never more than there are processors. */
+export const workerThreadsMax = 2;
+
+/**
  * Largest uncompressed block that is offered to the codec. A larger block holds one large value: it is stored as it is, so
  * that reading never needs more memory than the value itself.
  */

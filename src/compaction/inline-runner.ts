@@ -11,6 +11,8 @@ import { JobExecutor, jobFailure } from './job-execution.js';
 import { VarveError } from '../errors.js';
 
 export class InlineRunner implements JobRunner {
+  /** Two jobs wait in the queue as they would run side by side. */
+  readonly threads = 2;
   private readonly executor: JobExecutor;
   private readonly queue: Job[] = [];
   private readonly cancelled = new Set<number>();
@@ -32,7 +34,7 @@ export class InlineRunner implements JobRunner {
   }
 
   cancel(id: number): void {
-    this.cancelled.add(id);
+    if (this.queue.some((job) => job.id === id)) this.cancelled.add(id);
   }
 
   waitForResult(_timeoutMs: number): boolean {

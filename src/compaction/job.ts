@@ -15,6 +15,7 @@ import type { LockIdentity } from '../env/locked-files.js';
 import type { FrozenRecords } from '../memtable/record-table.js';
 import type { FinishedTable } from '../sstable/table-writer.js';
 import type { TableMetadata } from '../sstable/table-metadata.js';
+import type { ScanRange } from '../sstable/table-scanner.js';
 
 /** What every job of one database shares. */
 export interface JobSettings {
@@ -66,6 +67,8 @@ export interface CompactionJob extends JobBase {
   readonly kind: 'compaction';
   /** Merges whose key ranges do not touch each other, in key order. */
   readonly merges: readonly MergeInput[];
+  /** Absent: all keys. Else the job is a part of a compaction: only what the inputs have there is merged. */
+  readonly range?: ScanRange;
   /** Whether no older run outside the job can hold a key of it, so that tombstones have nothing left to hide. */
   readonly dropTombstones: boolean;
 }
@@ -105,6 +108,8 @@ export type JobResult = JobSuccess | JobFailure;
 
 /** Where jobs run. Results come to the handler in any order, one a job, never from within `submit`. */
 export interface JobRunner {
+  /** Jobs that should run at once now. It may be another number the next time. */
+  readonly threads: number;
   /** Jobs will come soon: what they need is started, so that the first one does not wait for it. */
   prepare(): void;
   submit(job: Job): void;

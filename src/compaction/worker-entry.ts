@@ -15,26 +15,24 @@ import { nodeFileSystem } from '../env/node-file-system.js';
 import { initializeChecksum } from '../format/checksum.js';
 import type { CompactionJob, JobResult } from './job.js';
 import { JobExecutor, jobFailure } from './job-execution.js';
-import {
-  endedAt,
-  heartbeatAt,
-  type MessageFromWorker,
-  type MessageToWorker,
-  resultCountAt,
-  type WorkerStart,
-} from './worker-protocol.js';
+import { endedAt, heartbeatAt, type MessageFromWorker, type MessageToWorker, type WorkerStart } from './worker-protocol.js';
 
-const { settings, port, control } = workerData as WorkerStart;
+const { settings, port, control, resultCount } = workerData as WorkerStart;
 const words = new Int32Array(control);
 const compactions: CompactionJob[] = [];
 const cancelled = new Set<number>();
 let executor: JobExecutor | undefined;
 let compacting = false;
 
+/** Wakes a main thread that is blocked. */
+function wake(): void {
+  Atomics.add(resultCount, 0, 1);
+  Atomics.notify(resultCount, 0);
+}
+
 function send(message: MessageFromWorker): void {
   port.postMessage(message);
-  Atomics.add(words, resultCountAt, 1);
-  Atomics.notify(words, resultCountAt);
+  wake();
 }
 
 function sendResult(result: JobResult): void {
@@ -88,7 +86,7 @@ function take(message: MessageToWorker): void {
 // Not reached where the thread is terminated or out of memory.
 process.on('exit', () => {
   Atomics.store(words, endedAt, 1);
-  Atomics.notify(words, resultCountAt);
+  wake();
 });
 
 void initializeChecksum().then(() => {

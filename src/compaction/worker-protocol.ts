@@ -2,15 +2,15 @@
  * What main thread and worker say to each other, and the words of shared memory beside the messages.
  *
  *   main → worker    { kind: 'job', job } | { kind: 'cancel', id }
- *   worker → main    { kind: 'ready' } once | { kind: 'result', result } | { kind: 'progress', id, bytesRead }, then `resultCount` is
+ *   worker → main    { kind: 'ready' } once | { kind: 'result', result } | { kind: 'progress', id, bytesRead }, then the result count is
  *                    raised and notified
  *
- * | result count i32 | heartbeat i32 | ended i32 |    each in a cache line of its own
- * 0                  64              128
+ * | heartbeat i32 | ended i32 |    each in a cache line of its own
+ * 0               64
  *
- * A main thread that blocks waits on the result count and takes the message from the port without the event loop. The
- * heartbeat is raised with every slice of work, so that a worker that hangs can be told from one that works. `ended` is 1 when
- * the worker's program has ended, and the result count is notified then, too.
+ * A main thread that blocks waits on the result count, one word for all workers, and takes the message from the port without the event
+ * loop. The heartbeat is raised with every slice of work, so that a worker that hangs can be told from one that works. `ended` is 1 when
+ * the worker's program has ended, and the result count is raised and notified then, too.
  */
 import type { Job, JobResult, JobSettings } from './job.js';
 import type { MessagePort } from 'node:worker_threads';
@@ -19,6 +19,8 @@ export interface WorkerStart {
   readonly settings: JobSettings;
   readonly port: MessagePort;
   readonly control: SharedArrayBuffer;
+  /** The result count, over shared memory of its own. */
+  readonly resultCount: Int32Array;
 }
 
 export type MessageToWorker = { readonly kind: 'job'; readonly job: Job } | { readonly kind: 'cancel'; readonly id: number };
@@ -27,8 +29,7 @@ export type MessageFromWorker =
   | { readonly kind: 'result'; readonly result: JobResult }
   | { readonly kind: 'progress'; readonly id: number; readonly bytesRead: number };
 
-export const controlBytes = 192;
+export const controlBytes = 128;
 /** Indexes into an Int32Array over the control memory. */
-export const resultCountAt = 0;
-export const heartbeatAt = 16;
-export const endedAt = 32;
+export const heartbeatAt = 0;
+export const endedAt = 16;

@@ -1,254 +1,103 @@
 /**
- * Runs jobs in a worker thread: the main thread's side.
+ * Runs jobs in worker threads: the main thread's side of all of them.
  *
- * The worker is started with the first job, or by `prepare` before it, and serves until `close`. A worker that dies loses nothing: its
- * jobs fail, their outputs are orphans that whoever submitted them removes, once more when the thread has ended, and the next job starts
- * a new worker. One that hangs is ended (see worker-watch.ts), and then the same holds.
+ *   flush                     ─▶ thread 0, whose code for flushes is compiled; a merge there lets it go first
+ *   compaction, or a part     ─▶ the thread with the fewest of them, thread 0 where all have as many
  *
- *   no worker ── submit ──▶ starting ── ready ──▶ working ── exit, error or silence ──▶ no worker (all outstanding jobs fail)
- *
- * | how it ends                                  | known at once            | known to a thread that is blocked |
- * | its program ends: an exit, an uncaught throw | by its event             | by a word of shared memory        |
- * | out of memory, terminated, never begun       | by its event             | by silence                        |
- * | hangs                                        | by silence               | by silence                        |
+ * A thread is started when it first gets a job (worker-thread.ts), so the second one is there only where a compaction was large enough to be
+ * divided. Its work must not cost those who wait for the main thread: where there are no more processors than threads, `threads` says one less while
+ * the event loop has much to do.
  *
  * Invariants:
  * 1. Every submitted job gets exactly one result, unless `close` comes first.
  * 2. The handler runs on the main thread: from the event loop, or from within `waitForResult`.
- * 3. A worker does not keep the process alive, except while a caller awaits what it does.
- * 4. `close` waits for the thread to end, for some seconds at most: one that is held by a call of the system runs no more of our
- *    program when that returns.
- * 5. `close` does not end a worker while it starts: it loads its modules through the pool of libuv, and a file that is opened there for a
- *    thread which is gone stays open for as long as the process runs. Afterwards it opens files by synchronous calls alone,
- *    which Node closes with the thread.
+ * 3. A blocked main thread waits on one word, which every worker raises, so it sees whichever result comes first.
  */
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import type { Clock, Timer } from '../env/clock.js';
-import { VarveError } from '../errors.js';
-import type { Job, JobFailure, JobHandler, JobResult, JobRunner, JobSettings } from './job.js';
-import { jobFailure } from './job-execution.js';
-import {
-  controlBytes,
-  endedAt,
-  heartbeatAt,
-  type MessageFromWorker,
-  type MessageToWorker,
-  resultCountAt,
-  type WorkerStart,
-} from './worker-protocol.js';
-import { silenceMsDefault, WorkerWatch } from './worker-watch.js';
+import { availableParallelism } from 'node:os';
+import type { Clock } from '../env/clock.js';
+import { workerThreadsMax } from '../limits.js';
+import type { Job, JobHandler, JobRunner, JobSettings } from './job.js';
+import { WorkerThread } from './worker-thread.js';
+import { silenceMsDefault } from './worker-watch.js';
 
-/** Longest time that `close` waits for threads to start and to end. */
-const endingMsMax = 10_000;
+/** Share of the time in which the main thread worked from which on it is left a processor to itself. */
+const busyUtilization = 0.5;
 
-interface Connection {
-  readonly worker: Worker;
-  readonly port: MessagePort;
-  readonly words: Int32Array;
-  /** Resolves when the worker has started, or is gone. */
-  readonly started: Promise<void>;
-  readonly markStarted: () => void;
+/** A merge makes few objects: memory that V8 would fill with dead ones before it looks is saved where it costs nothing. */
+const youngObjectsMb = 16;
+
+export interface WorkerRunnerOptions {
+  /** Threads at most; 1 where absent. */
+  readonly threads?: number;
+  /** How long a worker that has work to do may give no sign of life. */
+  readonly silenceMsMax?: number;
+}
+
+/** Threads that a database gets on this machine. */
+export function workerThreads(): number {
+  return Math.min(workerThreadsMax, availableParallelism());
 }
 
 export class WorkerRunner implements JobRunner {
-  private connection: Connection | undefined;
-  private readonly outstanding = new Map<number, Job>();
-  private keepsAlive = false;
-  private closed = false;
-  private readonly watch: WorkerWatch;
-  private watchTimer: Timer | undefined;
-  /** Failures of jobs that no worker got, not told yet. */
-  private unsent: JobFailure[] = [];
-  /** Threads that were told to end and have not yet. */
-  private readonly ending = new Set<Promise<unknown>>();
+  private readonly workers: readonly WorkerThread[];
+  private utilization = performance.eventLoopUtilization();
+  private readonly resultCount = new Int32Array(new SharedArrayBuffer(4));
 
-  /** `silenceMsMax`: how long a worker that has work to do may give no sign of life. */
-  constructor(
-    private readonly settings: JobSettings,
-    private readonly handler: JobHandler,
-    private readonly clock: Clock,
-    private readonly silenceMsMax = silenceMsDefault,
-  ) {
-    this.watch = new WorkerWatch(silenceMsMax);
+  constructor(settings: JobSettings, handler: JobHandler, clock: Clock, options: WorkerRunnerOptions = {}) {
+    const { threads = 1, silenceMsMax = silenceMsDefault } = options;
+    this.workers = Array.from({ length: threads }, (_, place) => {
+      const limit = place === 0 ? undefined : youngObjectsMb;
+      return new WorkerThread(settings, handler, clock, this.resultCount, silenceMsMax, limit);
+    });
+  }
+
+  get threads(): number {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, this.utilization);
+    this.utilization = now;
+    const left = availableParallelism() - (utilization > busyUtilization ? 1 : 0);
+    return Math.max(1, Math.min(this.workers.length, left));
   }
 
   prepare(): void {
-    try {
-      this.connection ??= this.connect();
-    } catch {
-      // The first job tries again, and its failure is told.
-    }
+    this.workers[0]?.prepare();
   }
 
   submit(job: Job): void {
-    this.outstanding.set(job.id, job);
-    this.keepWatching();
-    try {
-      this.connection ??= this.connect();
-      this.send({ kind: 'job', job });
-    } catch (cause) {
-      // No thread to be had, or no memory for the message: the job failed like any other, and is tried again.
-      this.unsent.push(jobFailure(job.id, new VarveError('VARVE_IO', 'the worker thread could not be started', { cause })));
-      setImmediate(() => this.tellUnsent());
+    let chosen = this.workers[0] as WorkerThread;
+    if (job.kind === 'compaction') {
+      for (const worker of this.workers) if (worker.compactionCount < chosen.compactionCount) chosen = worker;
     }
+    chosen.submit(job);
   }
 
   cancel(id: number): void {
-    if (this.outstanding.has(id)) this.send({ kind: 'cancel', id });
+    for (const worker of this.workers) worker.cancel(id);
   }
 
   waitForResult(timeoutMs: number): boolean {
-    if (this.tellUnsent()) return true;
-    const { connection } = this;
-    if (connection === undefined) return false;
-    const seen = Atomics.load(connection.words, resultCountAt);
-    if (this.takeMessages(connection)) return true;
-    const isOver = Atomics.wait(connection.words, resultCountAt, seen, timeoutMs) === 'timed-out';
-    if (this.takeMessages(connection)) return true;
-    // No event says that the worker died while this thread is blocked.
-    if (Atomics.load(connection.words, endedAt) !== 0) this.lose(connection, new Error('the worker ended'));
-    else if (isOver) this.look(connection, timeoutMs);
-    return this.connection !== connection;
+    // Read before the messages are: a result that comes between ends the wait at once.
+    const seen = Atomics.load(this.resultCount, 0);
+    if (this.takeResults()) return true;
+    if (!this.workers.some((worker) => worker.isRunning)) return false;
+    const isOver = Atomics.wait(this.resultCount, 0, seen, timeoutMs) === 'timed-out';
+    if (this.takeResults()) return true;
+    let wasLost = false;
+    for (const worker of this.workers) wasLost = worker.waited(isOver ? timeoutMs : 0) || wasLost;
+    return wasLost;
   }
 
   setKeepsProcessAlive(keeps: boolean): void {
-    this.keepsAlive = keeps;
-    this.applyKeepsAlive();
+    for (const worker of this.workers) worker.setKeepsProcessAlive(keeps);
   }
 
   async close(): Promise<void> {
-    this.closed = true;
-    this.watchTimer?.cancel();
-    const { connection } = this;
-    this.connection = undefined;
-    if (connection === undefined && this.ending.size === 0) return;
-    let patience: Timer | undefined;
-    const isLate = new Promise<void>((resolve) => {
-      patience = this.clock.startTimer(endingMsMax, resolve, true);
-    });
-    if (connection !== undefined) {
-      await Promise.race([connection.started, isLate]);
-      this.end(connection, []);
-    }
-    await Promise.race([Promise.all(this.ending), isLate]);
-    patience?.cancel();
+    await Promise.all(this.workers.map((worker) => worker.close()));
   }
 
-  private connect(): Connection {
-    const { port1, port2 } = new MessageChannel();
-    const control = new SharedArrayBuffer(controlBytes);
-    const start: WorkerStart = { settings: this.settings, port: port2, control };
-    const worker = new Worker(new URL('./worker-entry.js', import.meta.url), {
-      workerData: start,
-      transferList: [port2],
-      name: 'varve',
-      // What the program was started with is not for the worker: a flag that it refuses would stop every flush.
-      execArgv: [],
-    });
-    let markStarted = (): void => {};
-    const started = new Promise<void>((resolve) => {
-      markStarted = resolve;
-    });
-    const connection = { worker, port: port1, words: new Int32Array(control), started, markStarted };
-    port1.on('message', (message: MessageFromWorker) => this.dispatch(connection, message));
-    worker.on('error', (cause) => this.lose(connection, cause));
-    worker.on('exit', (code) => this.lose(connection, new Error(`the worker exited with code ${code}`)));
-    this.connection = connection;
-    this.applyKeepsAlive();
-    return connection;
-  }
-
-  private send(message: MessageToWorker): void {
-    this.connection?.port.postMessage(message);
-  }
-
-  private dispatch(connection: Connection, message: MessageFromWorker): void {
-    if (message.kind === 'ready') connection.markStarted();
-    else if (this.closed) return;
-    else if (message.kind === 'progress') {
-      this.handler.onProgress(message.id, message.bytesRead);
-    } else {
-      this.tell(message.result);
-    }
-  }
-
-  private tell(result: JobResult): void {
-    if (!this.closed && this.outstanding.delete(result.id)) this.handler.onResult(result);
-  }
-
-  /** Hands over what has arrived; true if a result was among it. */
-  private takeMessages(connection: Connection): boolean {
+  private takeResults(): boolean {
     let took = false;
-    for (;;) {
-      const received: { message: MessageFromWorker } | undefined = receiveMessageOnPort(connection.port);
-      if (received === undefined) return took;
-      took ||= received.message.kind === 'result';
-      this.dispatch(connection, received.message);
-    }
-  }
-
-  /** Tells of the jobs that no worker got; true if there were some. */
-  private tellUnsent(): boolean {
-    const { unsent } = this;
-    this.unsent = [];
-    for (const failure of unsent) this.tell(failure);
-    return unsent.length > 0;
-  }
-
-  /** While there are jobs, a timer looks after the worker; it does not keep the process alive. */
-  private keepWatching(): void {
-    const { waitMs } = this.watch;
-    this.watchTimer ??= this.clock.startTimer(
-      waitMs,
-      () => {
-        this.watchTimer = undefined;
-        if (this.connection !== undefined) this.look(this.connection, waitMs);
-        if (this.outstanding.size > 0 && !this.closed) this.keepWatching();
-      },
-      false,
-    );
-  }
-
-  private look(connection: Connection, waitedMs: number): void {
-    const heartbeat = Atomics.load(connection.words, heartbeatAt);
-    if (!this.watch.isSilent(heartbeat, this.outstanding.size > 0, waitedMs)) return;
-    this.lose(connection, new Error(`the worker gave no sign of life for ${this.silenceMsMax} ms`));
-  }
-
-  /** Ends the thread: its program stops at once, unless it is in a call of the system, after which it stops. `lost` are its jobs. */
-  private end({ worker, port }: Connection, lost: readonly Job[]): void {
-    port.close();
-    const ended = worker.terminate().finally(() => {
-      this.ending.delete(ended);
-      if (lost.length > 0) this.handler.onWorkerGone(lost);
-    });
-    this.ending.add(ended);
-    // `terminate` keeps the process alive until the thread has ended; invariant 3 does not want that.
-    worker.unref();
-  }
-
-  private lose(connection: Connection, cause: unknown): void {
-    connection.markStarted();
-    if (this.connection !== connection) return;
-    this.connection = undefined;
-    this.watch.reset();
-    const lost = [...this.outstanding.values()];
-    this.outstanding.clear();
-    this.end(connection, lost);
-    for (const { id } of lost) {
-      this.handler.onResult(jobFailure(id, new VarveError('VARVE_IO', 'the worker thread was lost', { cause })));
-    }
-  }
-
-  private applyKeepsAlive(): void {
-    const { connection } = this;
-    if (connection === undefined) return;
-    if (this.keepsAlive) {
-      connection.worker.ref();
-      connection.port.ref();
-    } else {
-      connection.worker.unref();
-      connection.port.unref();
-    }
+    for (const worker of this.workers) took = worker.takeResults() || took;
+    return took;
   }
 }

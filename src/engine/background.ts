@@ -132,6 +132,10 @@ export class Background implements JobDesk, JobHandler {
     return { id: this.nextJob++, retention: this.surroundings.retention(), fileNumbers: versions.allocateFileNumbers(outputs) };
   }
 
+  get threads(): number {
+    return this.runner?.threads ?? 1;
+  }
+
   submit(job: Job): void {
     this.runner?.submit(job);
   }

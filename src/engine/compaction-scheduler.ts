@@ -1,41 +1,35 @@
 /**
  * Compactions: one at a time, the most urgent first; and the full one that defrag asks for.
  *
- *   version changed ─▶ plan ─▶ job (or nothing but moves) ─▶ tables ─▶ edit installed ─▶ inputs deleted
- *                                └─ failed: output removed, tried again after a pause
+ *   version changed ─▶ plan ─▶ jobs, a part each (or nothing but moves) ─▶ tables ─▶ edit installed ─▶ inputs deleted
+ *                                └─ one failed: the others end, output removed, tried again after a pause
  *
  * Invariants:
  * 1. Inputs are held while the job runs, and nobody else plans with them.
  * 2. While a full compaction is wanted or under way no other one is planned; it needs nobody's turn of the event loop to end.
  */
+import { divideMerges, type MergePart } from '../compaction/divide.js';
 import type { CompactionJob, JobFailure, JobResult, JobSuccess } from '../compaction/job.js';
 import { type CompactionPlan, pickCompaction, planForReads, planFullCompaction, planRemoval } from '../compaction/picker.js';
 import { compactionTuning } from '../compaction/tuning.js';
 import { compareKeys } from '../format/bytes.js';
-import { tableFileName } from '../format/file-names.js';
 import { readBucketId } from '../format/internal-key.js';
 import type { TableMetadata } from '../sstable/table-metadata.js';
 import { filterBitsUpper, type FlushScheduler } from './flush-scheduler.js';
 import type { JobDesk } from './job-desk.js';
 import { failureMessage } from './observer.js';
 import { jobError, Retry } from './retry.js';
+import { RunningCompaction } from './running-compaction.js';
 
 /** Nearly every key is in the last run, and its filter is asked last. */
 const filterBitsLast = 10;
-const noWork = { entriesRead: 0, entriesWritten: 0, bytesRead: 0, bytesWritten: 0, blocksCopied: 0 };
-
-interface RunningCompaction {
-  readonly job: CompactionJob;
-  readonly plan: CompactionPlan;
-  readonly began: number;
-  /** Names of the files that are held. */
-  readonly inputs: readonly string[];
-}
+/** Parts of one compaction at most: each opens every run that it touches. */
+const partsMax = 64;
 
 /** The full compaction that somebody waits for. */
 interface FullCompaction {
   phase: 'wanted' | 'running' | 'ended';
-  job: number | undefined;
+  compaction: RunningCompaction | undefined;
   /** Bytes of the tables to be merged. */
   total: number;
   failure: { readonly error: unknown } | undefined;
@@ -78,14 +72,22 @@ export class CompactionScheduler {
 
   /** Takes a result if it is of the running compaction. */
   take(result: JobResult): boolean {
-    if (this.running?.job.id !== result.id) return false;
-    if (result.ok) this.install(this.running, result);
-    else this.fail(this.running, result);
+    const { running } = this;
+    if (running?.has(result.id) !== true) return false;
+    const whole = running.take(result);
+    // What the other parts would still do is of no use.
+    if (!result.ok && whole === undefined) this.cancel(running);
+    else if (whole === undefined) this.beginParts(running);
+    else if (whole.ok) this.install(running, whole);
+    else this.fail(running, whole);
     return true;
   }
 
   progress(id: number, bytesRead: number): void {
-    if (this.full?.job === id) this.full.onProgress(Math.min(bytesRead, this.full.total), this.full.total);
+    const { running, full } = this;
+    if (running?.has(id) !== true) return;
+    const done = running.progress(id, bytesRead);
+    if (full?.compaction === running) full.onProgress(Math.min(done, full.total), full.total);
   }
 
   /**
@@ -94,7 +96,14 @@ export class CompactionScheduler {
    */
   async compactAll(onProgress: (done: number, total: number) => void, checkGoesOn: () => void): Promise<void> {
     await this.desk.until(() => this.full === undefined);
-    const full: FullCompaction = { phase: 'wanted', job: undefined, total: 0, failure: undefined, onProgress, checkGoesOn };
+    const full: FullCompaction = {
+      phase: 'wanted',
+      compaction: undefined,
+      total: 0,
+      failure: undefined,
+      onProgress,
+      checkGoesOn,
+    };
     this.full = full;
     this.desk.changed();
     try {
@@ -110,7 +119,7 @@ export class CompactionScheduler {
 
   /** Asks the full compaction to end, if it runs. */
   cancelFull(): void {
-    if (this.full?.job !== undefined) this.desk.cancel(this.full.job);
+    if (this.full?.compaction !== undefined) this.cancel(this.full.compaction);
   }
 
   stop(): void {
@@ -119,7 +128,15 @@ export class CompactionScheduler {
 
   /** After the runner was closed: removes what the running compaction wrote. */
   dropOutputs(): void {
-    if (this.running !== undefined && !this.installing) this.desk.surroundings.removeOutputs(this.running.job);
+    if (this.running !== undefined && !this.installing) this.removeOutputs(this.running);
+  }
+
+  private removeOutputs({ jobs }: RunningCompaction): void {
+    for (const job of jobs) this.desk.surroundings.removeOutputs(job);
+  }
+
+  private cancel({ jobs }: RunningCompaction): void {
+    for (const { id } of jobs) this.desk.cancel(id);
   }
 
   private liveBuckets(): ReadonlySet<number> {
@@ -176,22 +193,57 @@ export class CompactionScheduler {
   }
 
   private start(plan: CompactionPlan): void {
-    const { versions, liveFiles, clock, targetTableBytes } = this.desk.surroundings;
-    const rawBytes = plan.merges.flat(2).reduce((sum, table) => sum + table.rawBytes + table.fileBytes, 0);
-    const intoLast = plan.targetLevel === versions.version.levels.length - 1;
-    const job: CompactionJob = {
-      ...this.desk.newJob(Math.ceil((2 * rawBytes) / targetTableBytes) + plan.merges.length + 2),
-      kind: 'compaction',
-      merges: plan.merges,
-      dropTombstones: plan.dropTombstones,
-      filterBitsPerKey: intoLast ? filterBitsLast : filterBitsUpper,
-    };
-    const inputs = plan.removedTables.map(tableFileName);
-    this.running = { job, plan, inputs, began: clock.now() };
-    liveFiles.retain(inputs);
-    if (this.full?.phase === 'running') this.full.job = job.id;
-    if (plan.merges.length > 0) this.desk.submit(job);
-    else this.install(this.running, { id: job.id, ok: true, outputs: [], counts: noWork });
+    const { liveFiles, clock } = this.desk.surroundings;
+    const running = new RunningCompaction(plan, this.jobsOf(plan), clock.now());
+    this.running = running;
+    liveFiles.retain(running.inputs);
+    if (this.full?.phase === 'running') this.full.compaction = running;
+    this.beginParts(running);
+    if (running.jobs.length > 0) return;
+    const nothing = running.result();
+    if (nothing.ok) this.install(running, nothing);
+  }
+
+  /** Begins as many jobs as can run now. One at least is under way where there are any. */
+  private beginParts(running: RunningCompaction): void {
+    const { threads } = this.desk;
+    while (running.underWay < threads) {
+      const job = running.takeNext();
+      if (job === undefined) return;
+      this.desk.submit(job);
+    }
+  }
+
+  /** The merges of a plan as jobs: one, or several where there is much to do. None for moves alone. */
+  private jobsOf(plan: CompactionPlan): CompactionJob[] {
+    const { versions, targetTableBytes } = this.desk.surroundings;
+    if (plan.merges.length === 0) return [];
+    const filterBitsPerKey = plan.targetLevel === versions.version.levels.length - 1 ? filterBitsLast : filterBitsUpper;
+    return this.partsOf(plan).map(({ range, merges }) => {
+      const rawBytes = merges.flat(2).reduce((sum, table) => sum + table.rawBytes + table.fileBytes, 0);
+      return {
+        ...this.desk.newJob(Math.ceil((2 * rawBytes) / targetTableBytes) + merges.length + 2),
+        kind: 'compaction',
+        merges,
+        dropTombstones: plan.dropTombstones,
+        filterBitsPerKey,
+        ...(range === undefined ? {} : { range }),
+      };
+    });
+  }
+
+  private partsOf({ merges }: CompactionPlan): readonly MergePart[] {
+    const { versions, mergePartBytesMin } = this.desk.surroundings;
+    const bytes = merges.flat(2).reduce((sum, table) => sum + table.fileBytes, 0);
+    const count = Math.min(partsMax, Math.floor(bytes / mergePartBytesMin));
+    const whole = [{ range: undefined, merges }];
+    if (count < 2) return whole;
+    try {
+      return divideMerges(merges, count, (table) => versions.readerOf(table.fileNumber).index());
+    } catch {
+      // An index that cannot be read is met by the job, too, whose failure is told.
+      return whole;
+    }
   }
 
   private install(running: RunningCompaction, result: JobSuccess): void {
@@ -215,8 +267,8 @@ export class CompactionScheduler {
       if (plan.targetLevel >= versions.version.levels.length - 2) this.desk.surroundings.readDebt.settle();
       this.retry.succeeded();
       const { full } = this;
-      this.tell(running, result, full?.job === running.job.id);
-      if (full?.job === running.job.id) {
+      this.tell(running, result, full?.compaction === running);
+      if (full?.compaction === running) {
         full.onProgress(full.total, full.total);
         this.endFull(full, undefined);
       }
@@ -240,7 +292,7 @@ export class CompactionScheduler {
   }
 
   private fail(running: RunningCompaction, failure: JobFailure): void {
-    this.desk.surroundings.removeOutputs(running.job);
+    this.removeOutputs(running);
     this.desk.surroundings.liveFiles.release(running.inputs);
     this.running = undefined;
     // Who called it off does not want it tried again, and nothing is wrong with the next one.
@@ -250,7 +302,7 @@ export class CompactionScheduler {
       const { observer, directory } = this.desk.surroundings;
       if (observer.error.hasSubscribers) observer.error.publish(failureMessage(directory, 'compaction', failure));
     }
-    if (this.full?.job === running.job.id) this.endFull(this.full, { error: jobError(failure) });
+    if (this.full?.compaction === running) this.endFull(this.full, { error: jobError(failure) });
     this.desk.changed();
   }
 }

@@ -49,6 +49,7 @@ export interface EngineParts {
   readonly memtables: MemtableSet;
   readonly versions: VersionStore;
   readonly targetTableBytes: number;
+  readonly mergePartBytesMin: number;
 }
 
 export class Engine {
@@ -62,7 +63,8 @@ export class Engine {
   private readonly poisonListeners: (() => void)[] = [];
 
   constructor(readonly parts: EngineParts) {
-    const { options, clock, observer, directory, health, memtables, versions, liveFiles, targetTableBytes } = parts;
+    const { options, clock, observer, directory, health, memtables, versions, liveFiles } = parts;
+    const { targetTableBytes, mergePartBytesMin } = parts;
     const debt = new ReadDebt(versions, compactionTuning(options.compaction).readUnitsPerEntry, () =>
       queueMicrotask(() => this.background.schedule()),
     );
@@ -79,6 +81,7 @@ export class Engine {
       liveFiles,
       readDebt: debt,
       targetTableBytes,
+      mergePartBytesMin,
       retention: () => this.retention(),
       commitNow: () => {
         this.beforeCommitInPlace();

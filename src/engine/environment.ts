@@ -3,7 +3,7 @@
  */
 import type { JobHandler, JobRunner, JobSettings } from '../compaction/job.js';
 import { checkWorkerFile } from '../compaction/worker-file.js';
-import { WorkerRunner } from '../compaction/worker-runner.js';
+import { WorkerRunner, workerThreads } from '../compaction/worker-runner.js';
 import { unforeseenBytes } from '../env/chance.js';
 import { type Clock, systemClock } from '../env/clock.js';
 import type { FileSystem } from '../env/file-system.js';
@@ -23,12 +23,14 @@ export interface Environment {
   /** Uncompressed size at which blocks of tables are closed, and stored size at which tables are; absent: as in limits.ts. */
   readonly blockBytes?: number;
   readonly targetTableBytes?: number;
+  /** Stored bytes from which on it is worth while that another thread takes a part of a compaction; absent: as in limits.ts. */
+  readonly mergePartBytesMin?: number;
 }
 
 export const systemEnvironment: Environment = {
   fileSystem: nodeFileSystem,
   clock: systemClock,
-  createRunner: (settings, handler) => new WorkerRunner(settings, handler, systemClock),
+  createRunner: (settings, handler) => new WorkerRunner(settings, handler, systemClock, { threads: workerThreads() }),
   checkRunner: () => checkWorkerFile(),
   createDatabaseId: () => unforeseenBytes(16),
   observer: processObserver,

@@ -25,6 +25,8 @@ export interface BackgroundSurroundings {
   readonly liveFiles: LiveFiles;
   readonly readDebt: ReadDebt;
   readonly targetTableBytes: number;
+  /** Stored bytes that a part of a divided compaction reads at least, about. */
+  readonly mergePartBytesMin: number;
   retention(): Retention;
   /** Commits everything unlocked, in place. */
   commitNow(): void;
@@ -56,6 +58,8 @@ export interface JobDesk {
   readonly counters: BackgroundCounters;
   /** Number, retention and room for `outputs` tables, for a job that starts now. */
   newJob(outputs: number): JobBase;
+  /** Jobs that should run at once now. */
+  readonly threads: number;
   submit(job: Job): void;
   cancel(id: number): void;
   /** After a job was installed or failed: wakes who waits, and starts what is due. */

@@ -8,6 +8,7 @@
  * 2. How young a run is (`maxSequence`) is decided when it comes, and stays.
  * 3. `generation` changes whenever runs come or go.
  */
+import { assert } from '../errors.js';
 import { tableFileName } from '../format/file-names.js';
 import type { FinishedTable } from '../sstable/table-writer.js';
 import type { TableContext } from '../sstable/table-context.js';
@@ -47,6 +48,13 @@ export class LiveRuns {
     private readonly tableContext: TableContext,
     private readonly liveFiles: LiveFiles,
   ) {}
+
+  /** The reader of a table of the version that is shown. */
+  readerOf(fileNumber: number): TableReader {
+    const reader = this.readers.get(fileNumber);
+    assert(reader !== undefined, 'a live table has a reader');
+    return reader;
+  }
 
   /** Brings runs and readers in step with a version; tables that are no longer part of it are closed and deleted. `fresh`: those just made. */
   show(version: Version, fresh: readonly FinishedTable[]): void {

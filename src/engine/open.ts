@@ -17,7 +17,7 @@ import { whileLocked } from '../env/locked-files.js';
 import { withoutSyncs } from '../env/no-sync-file-system.js';
 import { initializeChecksum } from '../format/checksum.js';
 import { type Codec, loadCodec } from '../format/compression.js';
-import { blockBytesDefault, reservedBytes } from '../limits.js';
+import { blockBytesDefault, mergePartBytesMinDefault, reservedBytes } from '../limits.js';
 import type { ResolvedOptions } from '../options.js';
 import { BlockCache } from '../sstable/block-cache.js';
 import { OpenTables } from '../sstable/open-tables.js';
@@ -110,6 +110,7 @@ export async function openEngine(options: ResolvedOptions, environment: Environm
       memtables,
       versions,
       targetTableBytes,
+      mergePartBytesMin: environment.mergePartBytesMin ?? mergePartBytesMinDefault,
     });
     holder.engine = engine;
     await recover(engine, environment, { ...found, state }, codec !== undefined);

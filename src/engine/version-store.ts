@@ -17,6 +17,7 @@ import { logFileName, manifestFileName } from '../format/file-names.js';
 import type { FileNumberRange } from '../compaction/job.js';
 import type { FinishedTable } from '../sstable/table-writer.js';
 import type { TableContext } from '../sstable/table-context.js';
+import type { TableReader } from '../sstable/table-reader.js';
 import { publishCurrent } from '../version/current-file.js';
 import type { LiveFiles } from '../version/live-files.js';
 import { ManifestWriter } from '../version/manifest-writer.js';
@@ -76,6 +77,11 @@ export class VersionStore {
   /** Runs of the live version, newest first. */
   get runs(): readonly LiveRun[] {
     return this.live.list;
+  }
+
+  /** The reader of a table of the live version. */
+  readerOf(fileNumber: number): TableReader {
+    return this.live.readerOf(fileNumber);
   }
 
   /** Changes whenever runs come or go. */

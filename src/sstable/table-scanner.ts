@@ -1,5 +1,6 @@
 /**
- * Reads one table from front to back, every version of every key, past the cache: for compaction and for verification.
+ * Reads one table from front to back, or a range of its keys, every version of every key, past the cache: for compaction and for
+ * verification.
  *
  * Blocks are read many at a time into a window; an entry at a time comes out, or a block at a time, with its stored bytes,
  * so that it can be copied to another table as it is.
@@ -10,10 +11,12 @@
  * 1. Every block passes its checksum and the checks of its structure before an entry of it is shown.
  * 2. Key and value ranges are valid until the scanner moves to another block; so are blockStored and block. The memory is
  *    used again from block to block.
- * 3. As many entries pass as the properties say: another sum in the index, or another number in a block, is VARVE_CORRUPTION.
+ * 3. Of a whole table as many entries pass as the properties say: another sum in the index, or another number in a block, is
+ *    VARVE_CORRUPTION. What passes of a range its caller counts.
  * 4. Memory is the window, one block, and the index.
  */
 import { assert } from '../errors.js';
+import { compareKeys } from '../format/bytes.js';
 import { tableFileName } from '../format/file-names.js';
 import type { Block } from './block.js';
 import { type BlockHandle, codecNone } from './block-handle.js';
@@ -37,6 +40,22 @@ export interface BlockSlot {
   readonly memory: Buffer;
   readonly start: number;
   readonly end: number;
+}
+
+/** Internal keys k with lower <= k < upper, which is the greater one; undefined: no bound on that side. */
+export interface ScanRange {
+  readonly lower: Uint8Array | undefined;
+  readonly upper: Uint8Array | undefined;
+}
+
+const allKeys: ScanRange = { lower: undefined, upper: undefined };
+
+/** Whether a table may have entries in the range: its first and its last key say so. */
+export function touchesRange(table: TableMetadata, { lower, upper }: ScanRange): boolean {
+  return (
+    (lower === undefined || compareKeys(table.largestKey, lower) >= 0) &&
+    (upper === undefined || compareKeys(table.smallestKey, upper) < 0)
+  );
 }
 
 /** A sequential reader of one table; placed at the first entry from the start. */
@@ -66,20 +85,29 @@ export class TableScanner {
   private windowStart = 0;
   private windowBytes = 0;
   private readonly slot: BlockSlot | undefined;
+  private readonly range: ScanRange;
+  /** The blocks that may have entries in the range. */
+  private readonly firstBlock: number;
+  private readonly lastBlock: number;
   private raw: Uint8Array;
   /** Where the current block begins in `keyBytes`. */
   private blockStart = 0;
-  private blockNumber = 0;
+  private blockNumber: number;
   private entry = 0;
+  /** Entries of the current block that are in the range. */
+  private entryStart = 0;
+  private entryEnd = 0;
   private passedEntries = 0;
 
   /**
    * Reads footer, index and the first blocks. Throws VARVE_CORRUPTION, VARVE_UNSUPPORTED_VERSION or VARVE_IO. Entries of blocks
-   * that fit into `slot` are shown as ranges of its memory.
+   * that fit into `slot` are shown as ranges of its memory. Only entries in `range` are shown, which the table touches; where there is none
+   * the scanner is not valid.
    */
-  constructor(context: TableFileContext, metadata: TableMetadata, slot?: BlockSlot) {
+  constructor(context: TableFileContext, metadata: TableMetadata, slot?: BlockSlot, range: ScanRange = allKeys) {
     this.context = context;
     this.slot = slot;
+    this.range = range;
     this.metadata = metadata;
     this.file = tableFileName(metadata.fileNumber);
     const footer = readCheckedFooter(context, metadata);
@@ -88,21 +116,31 @@ export class TableScanner {
     this.window =
       (isWhole ? spareWindows.pop() : undefined) ?? Buffer.allocUnsafeSlow(Math.min(windowBytesMax, this.index.dataBytes));
     this.raw = Buffer.allocUnsafeSlow(slot === undefined ? 32 * 1024 : 0);
-    this.blockHandle = this.index.handle(0);
+    const { lower, upper } = range;
+    this.firstBlock = lower === undefined ? 0 : this.index.find(lower, 0, lower.length);
+    const end = upper === undefined ? this.index.blockCount : this.index.find(upper, 0, upper.length);
+    this.lastBlock = Math.min(end, this.index.blockCount - 1);
+    this.blockNumber = this.firstBlock;
+    this.blockHandle = this.index.handle(this.blockNumber);
     this.blockStored = this.window;
     this.block = this.readBlock(this.blockHandle);
     this.keyBytes = this.valueBytes = this.block.bytes;
     this.enterBlock();
   }
 
-  /** Whether the current entry is the first of its block. */
+  /** Whether the current entry is the first of its block that is shown. */
   get atBlockStart(): boolean {
-    return this.entry === 0;
+    return this.entry === this.entryStart;
   }
 
   /** Whether it is the last: `next` then leaves the block. */
   get atBlockEnd(): boolean {
-    return this.entry === this.block.entryCount - 1;
+    return this.entry === this.entryEnd - 1;
+  }
+
+  /** Whether all entries of the current block are in the range. */
+  get blockIsWhole(): boolean {
+    return this.entryStart === 0 && this.entryEnd === this.block.entryCount;
   }
 
   /** The last key of the current block is blockLastKeyBytes[blockLastKeyStart, blockLastKeyEnd). */
@@ -129,22 +167,19 @@ export class TableScanner {
   /** To the next entry. Only while valid. */
   next(): void {
     this.entry++;
-    if (this.entry < this.block.entryCount) this.show();
+    if (this.entry < this.entryEnd) this.show();
     else this.skipBlock();
   }
 
   /** To the first entry of the next block. Only while valid. */
   skipBlock(): void {
     assert(this.valid, 'a scanner moves on from an entry');
-    this.passedEntries += this.block.entryCount;
-    this.blockNumber++;
-    if (this.blockNumber === this.index.blockCount) {
-      this.valid = false;
-      // The index was checked against the properties, and each block against the index.
-      assert(this.passedEntries === this.metadata.entryCount, 'a scan passes every entry of its table');
-      if (this.window.length === windowBytesMax && spareWindows.length < spareWindowsMax) spareWindows.push(this.window);
+    this.passedEntries += this.entryEnd - this.entryStart;
+    if (this.blockNumber === this.lastBlock) {
+      this.end();
       return;
     }
+    this.blockNumber++;
     this.blockHandle = this.index.handle(this.blockNumber);
     this.block = this.readBlock(this.blockHandle);
     this.enterBlock();
@@ -155,8 +190,24 @@ export class TableScanner {
     const isInSlot = slot !== undefined && block.bytes.buffer === slot.memory.buffer;
     this.keyBytes = this.valueBytes = isInSlot ? slot.memory : block.bytes;
     this.blockStart = isInSlot ? slot.start : 0;
-    this.entry = 0;
-    this.show();
+    const { lower, upper } = this.range;
+    const isFirst = lower !== undefined && this.blockNumber === this.firstBlock;
+    const isLast = upper !== undefined && this.blockNumber === this.lastBlock;
+    this.entryStart = isFirst ? firstFrom(block, lower) : 0;
+    this.entryEnd = isLast ? firstFrom(block, upper) : block.entryCount;
+    this.entry = this.entryStart;
+    // Only the last block may have none: keys of the blocks before it are below the upper bound.
+    if (this.entryStart < this.entryEnd) this.show();
+    else this.end();
+  }
+
+  private end(): void {
+    this.valid = false;
+    const { lower, upper } = this.range;
+    // The index was checked against the properties, and each block against the index.
+    if (lower === undefined && upper === undefined)
+      assert(this.passedEntries === this.metadata.entryCount, 'a scan passes every entry of its table');
+    if (this.window.length === windowBytesMax && spareWindows.length < spareWindowsMax) spareWindows.push(this.window);
   }
 
   private show(): void {
@@ -214,4 +265,10 @@ export class TableScanner {
     const at = place.offset - this.windowStart;
     return this.window.subarray(at, at + place.storedBytes);
   }
+}
+
+/** The first entry whose key is at or after `key`. */
+function firstFrom(block: Block, key: Uint8Array): number {
+  const found = block.find(key, 0, key.length);
+  return found < 0 ? ~found : found;
 }

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Worker } from 'node:worker_threads';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CompactionJob, FlushJob, Job, JobResult, JobSettings, JobSuccess } from '../../src/compaction/job.js';
 import { systemClock } from '../../src/env/clock.js';
 import { nodeFileSystem } from '../../src/env/node-file-system.js';
@@ -334,5 +334,73 @@ describe('a worker that was prepared', () => {
     runner.submit(job);
     expect((await resultOf(job)).ok).toBe(true);
     expect(threads).toHaveLength(2);
+  });
+});
+
+describe('two threads', () => {
+  const handlerOf = (told: JobResult[], lost: number[]) => ({
+    onResult: (result: JobResult) => {
+      told.push(result);
+      results.push(result);
+      arrived?.();
+    },
+    onProgress: () => {},
+    onWorkerGone: (jobs: readonly Job[]) => void lost.push(...jobs.map(({ id }) => id)),
+  });
+
+  it('take a compaction each, and flushes go to the first; a thread that waits sees whichever ends', async () => {
+    const runs = await twoLargeRuns();
+    const threads = watchThreads();
+    const told: JobResult[] = [];
+    const pair = new WorkerRunner(settings(), handlerOf(told, []), systemClock, { threads: 2 });
+    try {
+      const jobs = [compactionJob(runs), compactionJob(runs), flushJob(10, 100_000), flushJob(10, 200_000)];
+      for (const job of jobs) pair.submit(job);
+      while (told.length < jobs.length) pair.waitForResult(1000);
+      expect(told.map(({ ok }) => ok)).toEqual([true, true, true, true]);
+      expect(told.map(({ id }) => id).sort()).toEqual(jobs.map(({ id }) => id).sort());
+      await new Promise(setImmediate);
+      expect(threads()).toHaveLength(2);
+      for (const result of told) expectSound(metadataOf(result as JobSuccess).flat());
+    } finally {
+      await pair.close();
+    }
+    expect(threads().map(({ threadId }) => threadId)).toEqual([-1, -1]);
+  });
+
+  it('are lost one by one: the jobs of the other one go on', async () => {
+    const runs = await twoLargeRuns();
+    const threads = watchThreads();
+    const told: JobResult[] = [];
+    const lost: number[] = [];
+    const pair = new WorkerRunner(settings(), handlerOf(told, lost), systemClock, { threads: 2 });
+    try {
+      const [kept, given] = [compactionJob(runs), compactionJob(runs)];
+      pair.submit(kept);
+      pair.submit(given);
+      await new Promise(setImmediate);
+      const stopped = threads()[1]?.terminate();
+      const outcome = [await resultOf(kept), await resultOf(given)];
+      await stopped;
+      expect(outcome).toMatchObject([
+        { id: kept.id, ok: true },
+        { id: given.id, ok: false, code: 'VARVE_IO' },
+      ]);
+      while (lost.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      expect(lost).toEqual([given.id]);
+    } finally {
+      await pair.close();
+    }
+  });
+
+  it('are one while the event loop has much to do and there is no processor more, and at least one', () => {
+    vi.spyOn(performance, 'eventLoopUtilization').mockReturnValue({ idle: 0, active: 1, utilization: 1 });
+    const pair = new WorkerRunner(settings(), handlerOf([], []), systemClock, { threads: 2 });
+    const single = new WorkerRunner(settings(), handlerOf([], []), systemClock);
+    const left = availableParallelism() - 1;
+    expect([pair.threads, single.threads]).toEqual([Math.max(1, Math.min(2, left)), 1]);
+    vi.spyOn(performance, 'eventLoopUtilization').mockReturnValue({ idle: 1, active: 0, utilization: 0 });
+    expect([pair.threads, single.threads]).toEqual([Math.min(2, left + 1), 1]);
+    vi.restoreAllMocks();
   });
 });

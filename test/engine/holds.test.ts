@@ -45,7 +45,7 @@ describe('what is overwritten, deleted and compacted meanwhile is still there', 
     backend.readTx().unsafeForEach('a', (key, value) => {
       seen.push(`${String(key)}=${String(value)}`);
       if (seen.length !== 3) return;
-      for (let round = 0; round < 12; round++) {
+      for (let round = 0; round < 30; round++) {
         backend.update((tx) => {
           for (const other of keys) tx.unsafePut('a', other, Buffer.alloc(600, `new ${round}`));
         });

@@ -49,6 +49,7 @@ const presets = (['balanced', 'read', 'write', 'space'] as const).flatMap((compa
 const sizes = fc.record({
   blockBytes: fc.constantFrom(256, 512, 1024),
   targetTableBytes: fc.constantFrom(2048, 4096, 16_384),
+  mergePartBytesMin: fc.constantFrom(512, 2048, 1 << 20),
 });
 
 describe('every program of commands and crashes gives what plain sorted maps give', () => {

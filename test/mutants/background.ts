@@ -159,7 +159,7 @@ export const backgroundMutants: readonly Mutant[] = [
   },
   {
     name: 'jobs-of-a-lost-worker-forgotten',
-    file: 'compaction/worker-runner.ts',
+    file: 'compaction/worker-thread.ts',
     find: "      this.handler.onResult(jobFailure(id, new VarveError('VARVE_IO', 'the worker thread was lost', { cause })));\n",
     replace: '      this.outstanding.delete(id);\n',
     breaks: 'a worker that dies stops all background work for ever',

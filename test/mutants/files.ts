@@ -167,7 +167,7 @@ export const fileMutants: readonly Mutant[] = [
   {
     name: 'inputs-of-a-compaction-not-held',
     file: 'engine/compaction-scheduler.ts',
-    find: '    liveFiles.retain(inputs);\n',
+    find: '    liveFiles.retain(running.inputs);\n',
     replace: '    liveFiles.retain([]);\n',
     breaks: 'tables that a compaction reads may be removed under it',
     tests: ['crash/crash-points'],

@@ -188,7 +188,7 @@ export const tombstoneMutants: readonly Mutant[] = [
   {
     name: 'blocks-copied-with-tombstones',
     file: 'compaction/merge.ts',
-    find: 'if (scanner.blockHasTombstones || scanner.blockHasSequences) return false;',
+    find: 'if (scanner.blockHasTombstones || scanner.blockHasSequences || !scanner.blockIsWhole) return false;',
     replace: 'if (scanner.blockHasSequences) return false;',
     breaks: 'a block is copied although tombstones in it must go',
     tests: [merge],
@@ -196,7 +196,7 @@ export const tombstoneMutants: readonly Mutant[] = [
   {
     name: 'blocks-copied-with-old-versions',
     file: 'compaction/merge.ts',
-    find: 'if (scanner.blockHasTombstones || scanner.blockHasSequences) return false;',
+    find: 'if (scanner.blockHasTombstones || scanner.blockHasSequences || !scanner.blockIsWhole) return false;',
     replace: 'if (scanner.blockHasTombstones) return false;',
     breaks: 'a block is copied although versions in it must go',
     tests: [merge],

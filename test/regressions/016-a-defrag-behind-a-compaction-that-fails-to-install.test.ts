@@ -22,6 +22,7 @@ test('a full compaction that waits for one whose installation fails is refused',
     createRunner: (settings, handler) => {
       const inner = new InlineRunner(fileSystem, settings, handler);
       return {
+        threads: inner.threads,
         prepare: () => inner.prepare(),
         submit: (job) => {
           if (job.kind === 'compaction') onCompaction();

@@ -11,14 +11,15 @@ import { resolveOptions } from '../../src/options.js';
 import type { BackendConfig } from '../../src/api.js';
 import { EagerClock } from './eager-clock.js';
 
-/** Sizes of blocks and tables in bytes; absent: as in src/limits.ts. */
+/** Sizes of blocks, tables and parts of compactions in bytes; absent: as in src/limits.ts. */
 export interface StoredSizes {
   readonly blockBytes?: number;
   readonly targetTableBytes?: number;
+  readonly mergePartBytesMin?: number;
 }
 
-/** Small enough that a few thousand bytes are many blocks and several tables. */
-export const smallSizes: StoredSizes = { blockBytes: 512, targetTableBytes: 4096 };
+/** Small enough that a few thousand bytes are many blocks and several tables, and that they are merged in parts. */
+export const smallSizes: StoredSizes = { blockBytes: 512, targetTableBytes: 4096, mergePartBytesMin: 1024 };
 
 /** An environment over `fileSystem` in this thread. */
 export function inlineEnvironment(fileSystem: FileSystem, sizes: StoredSizes): Environment {
