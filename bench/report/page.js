@@ -25,7 +25,7 @@ const method = `Each store has a process of its own for each run, in a fresh dir
 values, with the settings below. The stores take turns, workload by workload, forwards and backwards. What a call has acknowledged is with the
 operating system; in workloads whose name has \`sync\` in it, it was synced; \`fillsingle\` promises that a put can be read at once. A fill, an
 overwrite or a delete ends when it is drained: no thread of the process works any more and no file changes. What reads start from was
-filled in random order by another process and left at rest. Keys are 16 decimal digits, values 100 bytes, of which half is random and half one byte repeated,
+filled in random order by another process and left at rest; of three passes over it each begins when what the one before set off has ended, and the last is measured. Keys are 16 decimal digits, values 100 bytes, of which half is random and half one byte repeated,
 where the workload does not say otherwise. Medians, and the lowest and highest run in brackets. How each figure is taken:
 [bench/README.md](../bench/README.md).`;
 

@@ -3,7 +3,7 @@
  *
  * | preset   | runs a level | least runs to merge down | upper ÷ last | reads pay | the model at 10M keys of 116 bytes gives     |
  * |----------|--------------|--------------------------|--------------|-----------|----------------------------------------------|
- * | balanced | 12           | 4                        | 0.5          | 2         | 3.3–3.9 bytes written a byte, space 1.3–1.4   |
+ * | balanced | 12           | 4                        | 0.5          | 2         | about 3 bytes written a byte, space 1.3–1.4    |
  * | read     | 4            | 2                        | 0.25         | 1         | fewer runs to look into, more rewriting       |
  * | write    | 12           | 8                        | 1.0          | 16        | least rewriting, space up to 2                |
  * | space    | 4            | 2                        | 0.125        | 2         | least garbage, most rewriting                 |

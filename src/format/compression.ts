@@ -15,7 +15,7 @@ import { isSingleFrame } from './zstd-frame.js';
 
 /**
  * What is done for fewer bytes. `matches` finds what repeats and leaves the rest as it is (level -1); `entropy` codes the rest, too, byte by byte
- * (level 1, Huffman): on 16 KiB that takes half as long again to compress, and more than twice as long to decompress. Higher levels save
+ * (level 1, Huffman), which takes up to half as long again to compress, and up to twice as long again to decompress. Higher levels save
  * little on blocks of this size.
  */
 export type Effort = 'matches' | 'entropy';
