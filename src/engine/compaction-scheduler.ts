@@ -135,8 +135,10 @@ export class CompactionScheduler {
     for (const job of jobs) this.desk.surroundings.removeOutputs(job);
   }
 
-  private cancel({ jobs }: RunningCompaction): void {
-    for (const { id } of jobs) this.desk.cancel(id);
+  private cancel(running: RunningCompaction): void {
+    // A job that has just ended does not hear of it.
+    running.callOff();
+    for (const { id } of running.jobs) this.desk.cancel(id);
   }
 
   private liveBuckets(): ReadonlySet<number> {

@@ -2,7 +2,8 @@
  * One compaction under way: its plan, the jobs among which its work is divided, and what came of them.
  *
  *   waiting ── takeNext ──▶ under way ── take ──▶ all succeeded ─▶ one result, to be installed as a whole
- *                                           └──▶ one failed    ─▶ none that waits is begun; the first failure, when the others have ended
+ *                                           ├──▶ one failed    ─▶ none that waits is begun; the first failure, when the others have ended
+ *                                           └──▶ called off    ─▶ none that waits is begun; VARVE_ABORTED, when the others have ended
  *
  * Invariants:
  * 1. There is a result only when no job is under way any more: then nobody writes files of this compaction.
@@ -22,6 +23,7 @@ export class RunningCompaction {
   private readonly successes: JobSuccess[] = [];
   private readonly bytesReadOf = new Map<number, number>();
   private failure: JobFailure | undefined;
+  private isCalledOff = false;
   private begun = 0;
   private ended = 0;
 
@@ -41,9 +43,14 @@ export class RunningCompaction {
 
   /** The next job to be begun, which counts as under way from now on; undefined where there is none, or it would be of no use. */
   takeNext(): CompactionJob | undefined {
-    const job = this.failure === undefined ? this.jobs[this.begun] : undefined;
+    const job = this.goesOn ? this.jobs[this.begun] : undefined;
     if (job !== undefined) this.begun++;
     return job;
+  }
+
+  /** No job is begun any more. One that is under way may succeed all the same: it had ended, or was about to. */
+  callOff(): void {
+    this.isCalledOff = true;
   }
 
   /** Whether one of its jobs has this id. */
@@ -56,7 +63,7 @@ export class RunningCompaction {
     this.ended++;
     if (result.ok) this.successes.push(result);
     else this.failure ??= result;
-    const isOver = this.underWay === 0 && (this.failure !== undefined || this.ended === this.jobs.length);
+    const isOver = this.underWay === 0 && (!this.goesOn || this.ended === this.jobs.length);
     return isOver ? this.result() : undefined;
   }
 
@@ -68,11 +75,16 @@ export class RunningCompaction {
     return sum;
   }
 
+  private get goesOn(): boolean {
+    return this.failure === undefined && !this.isCalledOff;
+  }
+
   /** What came of all jobs. */
   result(): JobResult {
     if (this.failure !== undefined) return this.failure;
-    const counts = this.successes.map((success) => success.counts).reduce(sumOf, noWork);
     const id = this.jobs[0]?.id ?? 0;
+    if (this.ended < this.jobs.length) return jobFailure(id, new VarveError('VARVE_ABORTED', 'the compaction was cancelled'));
+    const counts = this.successes.map((success) => success.counts).reduce(sumOf, noWork);
     const expected = this.plan.merges.flat(2).reduce((sum, table) => sum + table.entryCount, 0);
     if (counts.entriesRead !== expected) {
       const text = `the parts of a compaction read ${counts.entriesRead} entries of ${expected}`;

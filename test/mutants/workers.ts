@@ -176,10 +176,18 @@ export const workerMutants: readonly Mutant[] = [
   {
     name: 'part-begun-after-a-failure',
     file: 'engine/running-compaction.ts',
-    find: 'const job = this.failure === undefined ? this.jobs[this.begun] : undefined;',
+    find: 'const job = this.goesOn ? this.jobs[this.begun] : undefined;',
     replace: 'const job = this.jobs[this.begun];',
     breaks: 'a compaction that failed goes on, and its files are removed while they are written',
     tests: ['engine/running-compaction'],
+  },
+  {
+    name: 'part-begun-after-it-was-called-off',
+    file: 'engine/compaction-scheduler.ts',
+    find: '    running.callOff();\n',
+    replace: '',
+    breaks: 'a defrag that nobody waits for goes on to its end',
+    tests: ['regressions/231'],
   },
   {
     name: 'result-before-all-parts-ended',
