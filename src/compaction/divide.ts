@@ -1,11 +1,12 @@
 /**
  * Dividing a compaction into parts of about as many bytes, each a range of keys, that can run at once.
  *
- *   largest run   |  t0  |  t1  |  t2  |  t3  |        four tables, or the blocks of one
- *   cut at                      ^ first key of what lies behind half of the bytes
+ *   largest runs  |  t0  |  t1  |  t2  |  t3  |        four tables, or the blocks of one
+ *   cut at                      ^ first key of the table that half of the bytes reach into; or last key of such a block
  *   parts         [all keys below  )[ all others ]
  *
- * The run with the most bytes stands for all of them. (Subcompactions of RocksDB are divided the same way.)
+ * Of each merge the run with the most bytes stands for all of it; one after the other, as merges are, those runs are in key order.
+ * (Subcompactions of RocksDB are divided the same way.)
  *
  * Invariant: the ranges follow each other without a gap, the first and the last are open to their side; so each entry is in one part, and all
  * versions of a key are in the same.
@@ -16,7 +17,7 @@ import type { TableMetadata } from '../sstable/table-metadata.js';
 import { type ScanRange, touchesRange } from '../sstable/table-scanner.js';
 import type { MergeInput } from './job.js';
 
-/** A run of this many tables for each part is cut between tables: their indexes need not be read. */
+/** So many tables for each part are cut between tables: their indexes need not be read. */
 const tablesPerPart = 4;
 
 /** One part of a compaction. */
@@ -27,13 +28,13 @@ export interface MergePart {
   readonly merges: readonly MergeInput[];
 }
 
-/** `count` parts, or fewer where the inputs have too few places to be cut at. `indexOf` gives the index of a table. */
+/** `count` parts of merges in key order, or fewer where these have too few places to be cut at. `indexOf` gives the index of a table. */
 export function divideMerges(
   merges: readonly MergeInput[],
   count: number,
   indexOf: (table: TableMetadata) => TableIndex,
 ): readonly MergePart[] {
-  const cuts = cutKeys(largestRun(merges), count, indexOf);
+  const cuts = cutKeys(merges.flatMap(largestRun), count, indexOf);
   if (cuts.length === 0) return [{ range: undefined, merges }];
   const bounds = [undefined, ...cuts, undefined];
   const ranges = bounds.slice(1).map((upper, place) => ({ lower: bounds[place], upper }));
@@ -47,13 +48,11 @@ function runBytes(run: readonly TableMetadata[]): number {
   return run.reduce((sum, table) => sum + table.fileBytes, 0);
 }
 
-function largestRun(merges: readonly MergeInput[]): readonly TableMetadata[] {
-  let largest: readonly TableMetadata[] = [];
-  for (const merge of merges) for (const run of merge) if (runBytes(run) > runBytes(largest)) largest = run;
-  return largest;
+function largestRun(merge: MergeInput): readonly TableMetadata[] {
+  return merge.reduce((largest, run) => (runBytes(run) > runBytes(largest) ? run : largest), []);
 }
 
-/** Ascending keys that divide a run. */
+/** Ascending keys that divide tables in key order. */
 function cutKeys(run: readonly TableMetadata[], count: number, indexOf: (table: TableMetadata) => TableIndex): Uint8Array[] {
   const cuts: Uint8Array[] = [];
   const total = runBytes(run);

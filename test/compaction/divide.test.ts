@@ -107,8 +107,8 @@ describe('the parts of a compaction', () => {
 
   it('have only those merges whose tables they touch', () => {
     const workshop = workshopOf(1e6);
-    const low = Array.from({ length: 50 }, (_, i): [number, string] => [i, 'x'.repeat(30)]);
-    const high = low.map(([key, value]): [number, string] => [key + 500, value]);
+    const low = Array.from({ length: 80 }, (_, i): [number, string] => [i, 'x'.repeat(30)]);
+    const high = low.slice(0, 40).map(([key, value]): [number, string] => [key + 500, value]);
     const groups = [low, high].map((entries) => write(workshop, [entries, entries.slice(0, 9)], []));
     const parts = divideMerges(groups, 2, indexes(workshop));
     expect(parts.flatMap(({ merges }) => merges.length)).toEqual([1, 2]);
