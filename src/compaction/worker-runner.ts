@@ -66,7 +66,8 @@ export class WorkerRunner implements JobRunner {
   submit(job: Job): void {
     let chosen = this.workers[0] as WorkerThread;
     if (job.kind === 'compaction') {
-      for (const worker of this.workers) if (worker.compactionCount < chosen.compactionCount) chosen = worker;
+      // Where the system has no other thread to give, the parts wait for each other in the first.
+      for (const worker of this.workers) if (worker.compactionCount < chosen.compactionCount && worker.prepare()) chosen = worker;
     }
     chosen.submit(job);
   }

@@ -89,12 +89,14 @@ export class WorkerThread {
     return count;
   }
 
-  prepare(): void {
+  /** Starts the thread where there is none; whether there is one then. */
+  prepare(): boolean {
     try {
       this.connection ??= this.connect();
     } catch {
       // The first job tries again, and its failure is told.
     }
+    return this.isRunning;
   }
 
   submit(job: Job): void {
