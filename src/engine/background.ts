@@ -127,9 +127,9 @@ export class Background implements JobDesk, JobHandler {
 
   // ---- what the schedulers call
 
-  newJob(outputs: number): JobBase {
+  newJob(outputs: number, retention = this.surroundings.retention()): JobBase {
     const { versions } = this.surroundings;
-    return { id: this.nextJob++, retention: this.surroundings.retention(), fileNumbers: versions.allocateFileNumbers(outputs) };
+    return { id: this.nextJob++, retention, fileNumbers: versions.allocateFileNumbers(outputs) };
   }
 
   get threads(): number {

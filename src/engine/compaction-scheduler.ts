@@ -221,10 +221,12 @@ export class CompactionScheduler {
     const { versions, targetTableBytes } = this.desk.surroundings;
     if (plan.merges.length === 0) return [];
     const filterBitsPerKey = plan.targetLevel === versions.version.levels.length - 1 ? filterBitsLast : filterBitsUpper;
+    // Once for all parts: with many buckets that takes a while.
+    const retention = this.desk.surroundings.retention();
     return this.partsOf(plan).map(({ range, merges }) => {
       const rawBytes = merges.flat(2).reduce((sum, table) => sum + table.rawBytes + table.fileBytes, 0);
       return {
-        ...this.desk.newJob(Math.ceil((2 * rawBytes) / targetTableBytes) + merges.length + 2),
+        ...this.desk.newJob(Math.ceil((2 * rawBytes) / targetTableBytes) + merges.length + 2, retention),
         kind: 'compaction',
         merges,
         dropTombstones: plan.dropTombstones,

@@ -56,8 +56,8 @@ export interface JobBase {
 export interface JobDesk {
   readonly surroundings: BackgroundSurroundings;
   readonly counters: BackgroundCounters;
-  /** Number, retention and room for `outputs` tables, for a job that starts now. */
-  newJob(outputs: number): JobBase;
+  /** Number, retention and room for `outputs` tables, for a job that is made now; `retention` where somebody has asked for it already. */
+  newJob(outputs: number, retention?: Retention): JobBase;
   /** Jobs that should run at once now. */
   readonly threads: number;
   submit(job: Job): void;
