@@ -22,6 +22,8 @@ import { silenceMsDefault } from './worker-watch.js';
 
 /** Share of the time in which the main thread worked from which on it is left a processor to itself. */
 const busyUtilization = 0.5;
+/** A shorter time says nothing: two results that come in the same turn of the event loop have no idle time between them. */
+const measuredMsMin = 10;
 
 /** A merge makes few objects: memory that V8 would fill with dead ones before it looks is saved where it costs nothing. */
 const youngObjectsMb = 16;
@@ -40,7 +42,8 @@ export function workerThreads(): number {
 
 export class WorkerRunner implements JobRunner {
   private readonly workers: readonly WorkerThread[];
-  private utilization = performance.eventLoopUtilization();
+  private measured = performance.eventLoopUtilization();
+  private isBusy = true;
   private readonly resultCount = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(settings: JobSettings, handler: JobHandler, clock: Clock, options: WorkerRunnerOptions = {}) {
@@ -53,9 +56,12 @@ export class WorkerRunner implements JobRunner {
 
   get threads(): number {
     const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, this.utilization);
-    this.utilization = now;
-    const left = availableParallelism() - (utilization > busyUtilization ? 1 : 0);
+    const { idle, active, utilization } = performance.eventLoopUtilization(now, this.measured);
+    if (idle + active >= measuredMsMin) {
+      this.measured = now;
+      this.isBusy = utilization > busyUtilization;
+    }
+    const left = availableParallelism() - (this.isBusy ? 1 : 0);
     return Math.max(1, Math.min(this.workers.length, left));
   }
 

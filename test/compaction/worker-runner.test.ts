@@ -394,12 +394,12 @@ describe('two threads', () => {
   });
 
   it('are one while the event loop has much to do and there is no processor more, and at least one', () => {
-    vi.spyOn(performance, 'eventLoopUtilization').mockReturnValue({ idle: 0, active: 1, utilization: 1 });
+    vi.spyOn(performance, 'eventLoopUtilization').mockReturnValue({ idle: 0, active: 100, utilization: 1 });
     const pair = new WorkerRunner(settings(), handlerOf([], []), systemClock, { threads: 2 });
     const single = new WorkerRunner(settings(), handlerOf([], []), systemClock);
     const left = availableParallelism() - 1;
     expect([pair.threads, single.threads]).toEqual([Math.max(1, Math.min(2, left)), 1]);
-    vi.spyOn(performance, 'eventLoopUtilization').mockReturnValue({ idle: 1, active: 0, utilization: 0 });
+    vi.spyOn(performance, 'eventLoopUtilization').mockReturnValue({ idle: 100, active: 0, utilization: 0 });
     expect([pair.threads, single.threads]).toEqual([Math.min(2, left + 1), 1]);
     vi.restoreAllMocks();
   });
