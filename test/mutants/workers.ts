@@ -187,7 +187,7 @@ export const workerMutants: readonly Mutant[] = [
     find: '    running.callOff();\n',
     replace: '',
     breaks: 'a defrag that nobody waits for goes on to its end',
-    tests: ['regressions/231'],
+    tests: ['regressions/231-a-defrag-called-off-as-a-part-ends'],
   },
   {
     name: 'result-before-all-parts-ended',
