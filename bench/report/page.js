@@ -102,7 +102,10 @@ export async function writePage(folder, reports) {
     method,
     '',
   ];
-  for (const { machine, commit } of reports) lines.push(`${machine}; commit ${commit}.`, '');
+  for (const { machine, commit, cells } of reports) {
+    const measured = [...new Set(cells.map(({ workload }) => workload))].join(', ');
+    lines.push(`${machine}; commit ${commit}${reports.length > 1 ? `: ${measured}` : ''}.`, '');
+  }
   lines.push(...(await storeSection(main)), '## What was asked, and what was seen', '', ...goalRows(main), '');
   for (const [name, title, shown] of plots) {
     const rows = main
