@@ -2,7 +2,8 @@
  * Workloads that read a store which was filled in random order and is at rest: how fast is one key, a scan, a short range?
  *
  * A call is 100 point reads, 1000 entries of a scan, or one range of 10; after 100 calls the event loop gets a turn, as it would between two
- * requests of a server. A pass begins when what the one before set off, such as a merge, has ended. Every 64th value is compared with what was put: looking at all of them would be a part of the figure.
+ * requests of a server. A pass begins when what the one before set off, such as a merge, has ended. Every 64th value is compared with what was
+ * put: looking at all of them would be a part of the figure.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { permutation, Random } from '../data.js';
