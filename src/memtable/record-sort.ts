@@ -118,8 +118,9 @@ class SortWorkspace {
   pushEqualGroups(groups: number[], begin: number, end: number, depth: number): void {
     const { heads, tails, hasTails, bytes } = this.keys;
     for (let i = begin; i < end;) {
-      const sameHead = endOfEqual(heads, i, end);
-      const stop = sameHead - i === 1 ? sameHead : endOfEqual(tails, i, sameHead);
+      // Heads and tails in one go: many may have one head, and each its own tail.
+      let stop = i + 1;
+      while (stop < end && heads[stop] === heads[i] && tails[stop] === tails[i]) stop++;
       if (stop - i > 1 && this.keys.goesOn((hasTails ? tails[i] : heads[i]) as number)) groups.push(i, stop, depth + bytes);
       i = stop;
     }
