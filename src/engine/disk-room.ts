@@ -22,10 +22,15 @@ export function headroomBytes(memtableBytes: number): number {
   return Math.min(headroomBytesMax, memtableBytes);
 }
 
-/** Throws VARVE_NO_SPACE where there is no room for `bytes` more in the log and for flushing `unflushedBytes`. */
-export function checkRoom(fileSystem: FileSystem, directory: string, bytes: number, unflushedBytes: number): void {
+/**
+ * Throws VARVE_NO_SPACE where there is no room for `bytes` more in the log and for flushing `unflushedBytes`; returns how many bytes there are
+ * beyond all that, as far as the file system says so.
+ */
+export function checkRoom(fileSystem: FileSystem, directory: string, bytes: number, unflushedBytes: number): number | undefined {
   const availableBytes = fileSystem.availableBytes(directory);
-  if (availableBytes === undefined || availableBytes >= reservedBytes + unflushedBytes + bytes) return;
+  if (availableBytes === undefined) return undefined;
+  const spareBytes = availableBytes - reservedBytes - unflushedBytes - bytes;
+  if (spareBytes >= 0) return spareBytes;
   const message =
     `the file system of ${directory} has ${availableBytes} bytes left, a commit needs ${bytes} and leaves ${reservedBytes} ` +
     `and room to flush ${unflushedBytes}: nothing was written, and it can be tried again when there is room`;

@@ -115,6 +115,7 @@ export class Engine {
         slots: () => memtables.all(),
         unflushedBytes: () => memtables.bytes,
         checkLogsAreThere: () => checkLogsAreThere(this.parts),
+        syncsLogs: !this.parts.options.unsafeNoFsync,
         onCommitted: () => this.background.schedule(),
         onPoisoned: () => this.onPoisoned(),
         holdBack: (bytes) => this.background.pressure.holdBack(bytes),
@@ -227,6 +228,7 @@ export class Engine {
     if (this.commits !== undefined && !health.readOnly) await attempt(() => checkFilesAreThere(this.parts));
     for (const slot of memtables.all()) {
       this.noteLength(slot);
+      await attempt(() => slot.log?.cutRoom());
       await attempt(() => slot.log?.close());
     }
     await attempt(() => versions.close());

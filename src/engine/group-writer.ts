@@ -15,6 +15,7 @@ import { isOutOfDescriptors, systemErrorCode, VarveError } from '../errors.js';
 import type { FileSystem } from '../env/file-system.js';
 import { frameHeaderBytes } from '../format/frame-header.js';
 import type { LogFrame } from '../wal/log-format.js';
+import { roomBytesMax } from '../wal/log-room.js';
 import { LogWriter, type PreparedGroup } from '../wal/log-writer.js';
 import { checkRoom } from './disk-room.js';
 import type { LogExtent, MemtableSlot } from './memtable-slot.js';
@@ -22,6 +23,9 @@ import type { VersionStore } from './version-store.js';
 
 /** Groups up to this size are written in place: handing over to another thread and back costs more than the copy. */
 const writeInPlaceBytesMax = 256 * 1024;
+
+/** So much must be left on the disk where a log takes room for groups that are to come. */
+const spareBytesForRoom = 16 * roomBytesMax;
 
 /** A group on its way. */
 export interface GroupStep {
@@ -47,6 +51,8 @@ export interface GroupSurroundings {
   readonly directory: string;
   readonly databaseId: Uint8Array;
   readonly versions: VersionStore;
+  /** Whether logs are synced, and not only said to be: then they are worth some room (wal/log-room.ts). */
+  readonly syncsLogs: boolean;
   /** Bytes of all memtables: what flushes will write at most. */
   unflushedBytes(): number;
   /** Throws where somebody removed a file that a commit relies on. */
@@ -71,12 +77,15 @@ export class GroupWriter {
     const frames = slot.framesBelow(target);
     if (frames.length === 0) return undefined;
     const { fileSystem, directory, unflushedBytes } = this.surroundings;
-    refusing(() => checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes()));
+    const spareBytes = refusing(() => checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes())) ?? 0;
     const isFirst = slot.log === undefined;
     const log = slot.log ?? this.createLog(slot);
-    const step = { slot, log, group: log.beginGroup(frames), target, isFirst, takenOver: false };
+    // Where the disk is nearly full, what is left of it is for data.
+    const mayLayRoom = this.surroundings.syncsLogs && spareBytes >= spareBytesForRoom;
+    const group = log.beginGroup(frames, mayLayRoom ? slot.memtable.freeBytes : 0);
+    const step = { slot, log, group, target, isFirst, takenOver: false };
     this.inFlight = step;
-    this.bytesWritten += step.group.bytes;
+    this.bytesWritten += group.bytes;
     return step;
   }
 
@@ -160,9 +169,9 @@ function foreignLogError(cause: unknown): VarveError {
 }
 
 /** Does what comes before the first byte of a group: its failure refuses the group. */
-function refusing(check: () => void): void {
+function refusing<Result>(check: () => Result): Result {
   try {
-    check();
+    return check();
   } catch (error) {
     throw new GroupRefused(error);
   }

@@ -74,6 +74,11 @@ export class Memtable {
     return this.index.capacity <= 2 * this.firstCapacity;
   }
 
+  /** What `usedBytes` may still grow by until it is full. */
+  get freeBytes(): number {
+    return Math.max(0, this.fullBytes - this.usedBytes);
+  }
+
   get isFull(): boolean {
     return this.usedBytes >= this.fullBytes;
   }

@@ -1,5 +1,5 @@
 /**
- * A file that only grows: what logs and manifests share. It knows how much was written, how much of that is durable, and that
+ * A file that only grows: what logs and manifests share. It knows how much was written, how much of that is durable, how long it is, and that
  * it failed.
  *
  *   open ──write, sync──▶ open ──close──▶ closed
@@ -25,6 +25,7 @@ export class AppendFile {
   readonly #file: FileHandle;
   #writtenBytes: number;
   #syncedBytes = 0;
+  #fileBytes: number;
   #nameIsDurable = false;
   #failure: unknown;
   #hasFailed = false;
@@ -37,6 +38,7 @@ export class AppendFile {
     this.fileName = fileName;
     this.#file = file;
     this.#writtenBytes = writtenBytes;
+    this.#fileBytes = writtenBytes;
   }
 
   /**
@@ -77,6 +79,11 @@ export class AppendFile {
     return this.#syncedBytes;
   }
 
+  /** Length of the file: what was written, and what lies behind it that was not declared complete (log-room.ts). */
+  get fileBytes(): number {
+    return this.#fileBytes;
+  }
+
   /** Whether a write or sync has failed. */
   get hasFailed(): boolean {
     return this.#hasFailed;
@@ -99,6 +106,9 @@ export class AppendFile {
     } catch (error) {
       throw this.#fail(error);
     }
+    let end = position;
+    for (const piece of pieces) end += piece.length;
+    if (end > this.#fileBytes) this.#fileBytes = end;
   }
 
   /** As write, off the event loop. The pieces must not change until it settles. */
@@ -110,6 +120,14 @@ export class AppendFile {
   advance(end: number): void {
     assert(end >= this.#writtenBytes, 'a file that only grows does not shrink');
     this.#writtenBytes = end;
+    if (end > this.#fileBytes) this.#fileBytes = end;
+  }
+
+  /** Cuts off what lies behind what was written, where something does. Nothing is synced: it may be there again after a crash. */
+  cut(): void {
+    if (this.#fileBytes === this.#writtenBytes || this.#hasFailed) return;
+    this.#file.truncate(this.#writtenBytes);
+    this.#fileBytes = this.#writtenBytes;
   }
 
   /** Makes everything written so far durable, and the name with it. */

@@ -44,6 +44,18 @@ export class FileWindow {
     return position - this.#start;
   }
 
+  /** How many bytes at the end of the file are zeros, none of them before `from`. */
+  zerosBehind(from: number): number {
+    let end = from;
+    for (let position = from; position < this.sizeBytes;) {
+      const chunkBytes = Math.min(this.bytes.length, this.sizeBytes - position);
+      const start = this.load(position, chunkBytes);
+      for (let i = 0; i < chunkBytes; i++) if (this.bytes[start + i] !== 0) end = position + i + 1;
+      position += chunkBytes;
+    }
+    return this.sizeBytes - end;
+  }
+
   /** Fills `target` from `position`, past the window. */
   readInto(target: Uint8Array, position: number): void {
     const bytes = this.#file.read(target, position);

@@ -151,6 +151,11 @@ export class LogReader {
     return this.#isAtEnd ? this.#window.sizeBytes - this.#validBytes : 0;
   }
 
+  /** Of the dropped bytes, the zeros at the end of the file: room that no group took (log-room.ts), or blocks that never came to the disk. */
+  get roomBytes(): number {
+    return this.#isAtEnd ? this.#window.zerosBehind(this.#validBytes) : 0;
+  }
+
   /**
    * The next frame, or undefined where the log ends; frames since the last `endsGroup` are then to be forgotten. Damage throws
    * VARVE_CORRUPTION. `allocate` gives memory of exactly the length asked for, which becomes the payload; it may be called once

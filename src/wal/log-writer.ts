@@ -1,7 +1,8 @@
 /**
  * Writes one log: whole groups, each with one write, and the promises about what is durable. Layout: log-format.ts.
  *
- *   create ─▶ [ beginGroup ─▶ writePrepared | writePreparedAsync ─▶ completePrepared ]* ─▶ sync? ─▶ appendClose? ─▶ close
+ *   create ─▶ [ beginGroup ─▶ writePrepared | writePreparedAsync ─▶ completePrepared ]* ─▶ sync? ─▶ appendClose?
+ *          ─▶ cutRoom? ─▶ close
  *
  * Writes are positional: while the asynchronous write of a group is in flight, the same group may be written again by
  * `writePrepared`, with the same bytes to the same place, by a caller that can wait no longer. `appendGroup` and
@@ -12,6 +13,8 @@
  * 2. A frame promises `syncedBytes` as it was when its group began: never more than what was durable.
  * 3. After a failed write or sync nothing is written any more (append-file.ts, invariant 3).
  * 4. Where the caller never syncs, no frame promises anything, and no recovery will call lost bytes damage.
+ * 5. Room (log-room.ts) is laid by `writePrepared` alone, and only behind the last group: an asynchronous write that was overtaken ends
+ *    when it likes.
  */
 import type { FileSystem } from '../env/file-system.js';
 import { assert } from '../errors.js';
@@ -20,6 +23,7 @@ import { logFileName } from '../format/file-names.js';
 import { closeFlag, FrameCodec, frameHeaderBytes, groupEndFlag } from '../format/frame-header.js';
 import { AppendFile } from './append-file.js';
 import { encodeLogHeader, type LogFrame, type LogHeader, logFrameMagic } from './log-format.js';
+import { roomBytesBehind, zerosOf } from './log-room.js';
 
 /** A group that has its place in the file and its headers, ready to be written as often as needed. */
 export interface PreparedGroup {
@@ -29,6 +33,8 @@ export interface PreparedGroup {
   readonly position: number;
   /** Length of all pieces. */
   readonly bytes: number;
+  /** Zeros to lay behind it. */
+  readonly roomBytes: number;
 }
 
 const nothing = new Uint8Array(0);
@@ -80,15 +86,20 @@ export class LogWriter {
     return this.#file.hasFailed;
   }
 
-  /** Gives a group its place behind the last completed one. Nothing is written. The group before must be complete. */
-  beginGroup(frames: readonly LogFrame[]): PreparedGroup {
+  /**
+   * Gives a group its place behind the last completed one. Nothing is written. The group before must be complete. Where `expectedBytes` more are
+   * to come, and will be synced, it may get room behind it.
+   */
+  beginGroup(frames: readonly LogFrame[], expectedBytes = 0): PreparedGroup {
     assert(frames.length > 0, 'a group has at least one frame');
-    return this.#prepare(frames, 0);
+    return this.#prepare(frames, 0, expectedBytes);
   }
 
   /** Writes a prepared group now, whether or not an asynchronous write of it is in flight. */
   writePrepared(group: PreparedGroup): void {
-    this.#file.write(group.pieces, group.position);
+    const { pieces, position, roomBytes } = group;
+    const isLast = this.#file.writtenBytes <= position + group.bytes;
+    this.#file.write(roomBytes > 0 && isLast ? [...pieces, zerosOf(roomBytes)] : pieces, position);
   }
 
   /** Writes a prepared group off the event loop. Its pieces must not change until this settles. */
@@ -136,10 +147,15 @@ export class LogWriter {
    * closed cleanly is not taken for a torn tail. Call it after a sync; it needs none of its own, for losing it loses only that.
    */
   appendClose(): void {
-    const group = this.#prepare([{ firstSequence: this.#lastFirstSequence, entryCount: 0, pieces: [] }], closeFlag);
+    const group = this.#prepare([{ firstSequence: this.#lastFirstSequence, entryCount: 0, pieces: [] }], closeFlag, 0);
     this.#hasClosingFrame = true;
     this.writePrepared(group);
     this.completePrepared(group);
+  }
+
+  /** Gives the room back that no group has taken. Nothing may follow. Syncs nothing; does nothing after a failure. */
+  cutRoom(): void {
+    this.#file.cut();
   }
 
   /** Gives the descriptor back, when no asynchronous call is under way any more. Idempotent; syncs nothing. */
@@ -147,7 +163,7 @@ export class LogWriter {
     this.#file.close();
   }
 
-  #prepare(frames: readonly LogFrame[], flags: number): PreparedGroup {
+  #prepare(frames: readonly LogFrame[], flags: number, expectedBytes: number): PreparedGroup {
     this.#file.checkUsable();
     assert(this.#prepared === undefined, 'one group is prepared at a time');
     assert(!this.#hasClosingFrame, 'nothing follows the closing frame of a log');
@@ -173,7 +189,9 @@ export class LogWriter {
       pieces.push(headers.subarray(i * frameHeaderBytes, (i + 1) * frameHeaderBytes), ...frame.pieces);
       end += frameHeaderBytes + payloadBytes;
     }
-    this.#prepared = { pieces, position, bytes: end - position };
+    const bytes = end - position;
+    const roomBytes = roomBytesBehind({ position, bytes }, this.#file, expectedBytes);
+    this.#prepared = { pieces, position, bytes, roomBytes };
     return this.#prepared;
   }
 }

@@ -44,6 +44,22 @@ test('a commit leaves room to flush what was committed before it', async () => {
   await backend.close();
 });
 
+test('where a file system does not say its room, flushes and compactions work as well', async () => {
+  const files = new FailingFileSystem(new MemoryFileSystem());
+  files.onRoomAsked = () => undefined;
+  const backend = await openDatabase(files);
+  for (let i = 0; i < 8; i++) {
+    backend.update((tx) => {
+      tx.unsafeCreateBucket('a');
+      tx.unsafePut('a', 'key', Buffer.alloc(20_000, i));
+    });
+    await backend.forceCommit();
+  }
+  await backend.defrag();
+  expect(backend.stats()).toMatchObject({ backgroundFailures: 0 });
+  await backend.close();
+});
+
 test.each([16_384, 4 * headroomBytesMax])(
   'compactions beside memtables of %d bytes leave headroom to the log',
   async (memtableBytes) => {

@@ -1,5 +1,5 @@
 /**
- * Mutants: room on the disk, calls that are refused and may be tried again, and the owner of the directory.
+ * Mutants: room on the disk and behind a log, calls that are refused and may be tried again, and the owner of the directory.
  */
 import type { Mutant } from './mutant.js';
 
@@ -8,32 +8,32 @@ export const roomMutants: readonly Mutant[] = [
   {
     name: 'no-room-asked',
     file: 'engine/group-writer.ts',
-    find: '    refusing(() => checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes()));\n',
-    replace: '',
+    find: 'refusing(() => checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes())) ?? 0;',
+    replace: 'fileSystem.availableBytes(directory) ?? 0;',
     breaks: 'a full disk is met by the write of the log, which poisons',
     tests: ['regressions/060-a-full-disk-is-met-before-the-log'],
   },
   {
     name: 'no-room-asked-for-flushes',
     file: 'engine/group-writer.ts',
-    find: 'checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes()));',
-    replace: 'checkRoom(fileSystem, directory, bytesOf(frames), 0));',
+    find: 'checkRoom(fileSystem, directory, bytesOf(frames), unflushedBytes()))',
+    replace: 'checkRoom(fileSystem, directory, bytesOf(frames), 0))',
     breaks: 'logs fill the disk so far that no flush can give them up',
     tests: ['engine/disk-room'],
   },
   {
     name: 'reserve-given-to-commits',
     file: 'engine/disk-room.ts',
-    find: 'availableBytes >= reservedBytes + unflushedBytes + bytes',
-    replace: 'availableBytes >= unflushedBytes + bytes',
+    find: 'availableBytes - reservedBytes - unflushedBytes - bytes',
+    replace: 'availableBytes - unflushedBytes - bytes',
     breaks: 'commits take the last of the disk, and neither manifest nor close has room',
     tests: ['engine/disk-room', 'crash/full-disk'],
   },
   {
     name: 'room-that-is-not-known-refuses',
     file: 'engine/disk-room.ts',
-    find: 'availableBytes === undefined || availableBytes >=',
-    replace: 'availableBytes !== undefined && availableBytes >=',
+    find: 'if (availableBytes === undefined) return undefined;',
+    replace: "if (availableBytes === undefined) throw new VarveError('VARVE_NO_SPACE', directory);",
     breaks: 'on a file system that cannot tell its room nothing can be written',
     tests: ['engine/disk-room'],
   },
@@ -108,7 +108,7 @@ export const roomMutants: readonly Mutant[] = [
     find: '    if (availableBytes === undefined) return;\n',
     replace: "    if (availableBytes === undefined) throw new VarveError('VARVE_NO_SPACE', path);\n",
     breaks: 'on a file system that cannot tell its room nothing is flushed',
-    tests: ['crash/full-disk', 'compaction/merge'],
+    tests: ['engine/disk-room', 'crash/full-disk'],
   },
   {
     name: 'compaction-without-its-reserve',
@@ -205,5 +205,53 @@ export const roomMutants: readonly Mutant[] = [
     replace: '',
     breaks: 'a file of somebody else, of which LOCK is another name, is overwritten',
     tests: ['regressions/091-a-lock-that-is-a-hard-link'],
+  },
+  {
+    name: 'room-laid-over-a-group',
+    file: 'wal/log-writer.ts',
+    find: 'roomBytes > 0 && isLast',
+    replace: 'roomBytes > 0',
+    breaks: 'a write of a group that is repeated late puts zeros over the next one',
+    tests: ['wal/log-room'],
+  },
+  {
+    name: 'room-laid-by-asynchronous-writes',
+    file: 'wal/log-writer.ts',
+    find: 'return this.#file.writeAsync(group.pieces, group.position);',
+    replace: 'return this.#file.writeAsync([...group.pieces, zerosOf(group.roomBytes)], group.position);',
+    breaks: 'a write that was overtaken ends late, and puts zeros over the next group',
+    tests: ['wal/log-room'],
+  },
+  {
+    name: 'room-without-syncs',
+    file: 'engine/group-writer.ts',
+    find: 'this.surroundings.syncsLogs && spareBytes',
+    replace: 'spareBytes',
+    breaks: 'logs that are never synced are written twice',
+    tests: ['engine/log-room'],
+  },
+  {
+    name: 'room-on-a-full-disk',
+    file: 'engine/group-writer.ts',
+    find: 'spareBytes >= spareBytesForRoom',
+    replace: 'spareBytes >= 0',
+    breaks: 'zeros take what is left of the disk',
+    tests: ['engine/log-room'],
+  },
+  {
+    name: 'room-longer-than-the-memtable',
+    file: 'wal/log-room.ts',
+    find: 'Math.min(roomBytesMax, position, expectedBytes)',
+    replace: 'Math.min(roomBytesMax, position)',
+    breaks: 'a log becomes longer than its memtable allows, and a limit on files is met',
+    tests: ['engine/log-room', 'wal/log-room'],
+  },
+  {
+    name: 'room-kept-by-a-close',
+    file: 'engine/engine.ts',
+    find: '      await attempt(() => slot.log?.cutRoom());\n',
+    replace: '',
+    breaks: 'a database that was closed holds zeros behind its log',
+    tests: ['engine/log-room'],
   },
 ];

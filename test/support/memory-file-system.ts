@@ -271,9 +271,9 @@ export class MemoryFileSystem implements FileSystem {
     this.#makeDurable(directory, covered);
   }
 
-  /** As large as the memory of the process. */
-  availableBytes(): undefined {
-    return undefined;
+  /** There is always room; tests that want less put a small disk above it (small-disk.ts). */
+  availableBytes(): number {
+    return 2 ** 40;
   }
 
   /** One of the states that the disk may be in if the power went now; `random` is a seed or a source of numbers from 0 to 1. */

@@ -130,8 +130,10 @@ class ArrayFileHandle implements FileHandle {
     this.sync();
   }
 
-  truncate(): void {
-    throw new Error('nothing here truncates');
+  truncate(sizeBytes: number): void {
+    this.#checkOpen();
+    this.system.note(`truncate ${this.path} to ${sizeBytes} bytes`);
+    this.system.files.set(this.path, this.system.content(this.path).slice(0, sizeBytes));
   }
 
   close(): void {

@@ -51,7 +51,8 @@ export function* inspectLog(files: OneFile, withEntries: boolean): Generator<Par
       yield { part: 'frame', offset, payloadBytes: payload.length, entryCount, firstSequence, endsGroup };
       if (withEntries) yield* recordParts(payload, offset + frameHeaderBytes, firstSequence);
     }
-    yield { part: 'end', offset: reader.validBytes, tornBytes: reader.tornBytes };
+    const { validBytes, tornBytes, roomBytes } = reader;
+    yield { part: 'end', offset: validBytes, tornBytes: tornBytes - roomBytes, roomBytes };
   } catch (error) {
     yield problemPart(error);
   } finally {
