@@ -4,7 +4,7 @@
  *   main thread                                worker (or the same thread, in tests)
  *   FlushJob { frozen records }      ──────▶   sort, drop, write tables, sync
  *   CompactionJob { tables to merge} ──────▶   merge, drop, write tables, sync
- *   JobResult                        ◀──────   finished tables with index and filter, or an error
+ *   JobResult                        ◀──────   finished tables with index, filter and sample, or an error
  *
  * Invariants:
  * 1. A job writes only files of its own range of numbers; whoever drops a job may delete every file of that range.

@@ -18,6 +18,7 @@ import { type FoundValue, type PointRead, pointAbsent, pointTombstone, pointValu
 import { tableFileName } from '../format/file-names.js';
 import type { Block } from './block.js';
 import type { CacheItem } from './block-cache.js';
+import type { KeySample } from './key-sample.js';
 import type { TableContext } from './table-context.js';
 import { readBlock, readCheckedFooter, readFilter, readIndex } from './table-file.js';
 import { TableFilter } from './table-filter.js';
@@ -30,15 +31,18 @@ const filterSlot = 0;
 const indexSlot = 1;
 const firstBlockSlot = 2;
 
-/** Sections that the writer of a table handed over. The reader keeps the bytes. */
+/** What the writer of a table handed over. The reader keeps the bytes. */
 export interface PreloadedSections {
   readonly index: Uint8Array;
   readonly filter: Uint8Array;
+  readonly sample?: KeySample;
 }
 
 /** The reader of one table. */
 export class TableReader {
   readonly metadata: TableMetadata;
+  /** Undefined where the table was written before it was opened here. Not counted in the cache: it has no other place. */
+  readonly keySample: KeySample | undefined;
   private readonly context: TableContext;
   private readonly hasSequences: boolean;
   private readonly maxSequence: number;
@@ -57,6 +61,7 @@ export class TableReader {
   constructor(context: TableContext, metadata: TableMetadata, preloaded?: PreloadedSections) {
     this.context = context;
     this.metadata = metadata;
+    this.keySample = preloaded?.sample;
     this.hasSequences = metadata.hasSequences;
     this.maxSequence = metadata.maxSequence;
     if (preloaded === undefined) return;

@@ -6,7 +6,7 @@
  * Invariants:
  * 1. Entries come in order: key ascending, and of one key the sequences descending, 0 last. What does not is refused.
  * 2. The file is created, closed and, after a failure, removed by the caller. `finish` leaves it synced.
- * 3. A key counts once in the filter, however many versions it has.
+ * 3. A key counts once in the filter and in the sample, however many versions it has.
  * 4. Memory is a few blocks, the staging buffer, four bytes a key for the filter, and the index; a large value is never copied. All but the
  *    filter is taken over from the writer before (table-memory.ts).
  */
@@ -16,12 +16,14 @@ import { assert } from '../errors.js';
 import { compareBytes } from '../format/bytes.js';
 import { checksum64, checksum64OfPieces } from '../format/checksum.js';
 import type { Codec } from '../format/compression.js';
+import { readBucketId } from '../format/internal-key.js';
 import { hashKey } from '../format/key-hash.js';
 import { compressedBlockRawBytesMax, internalKeyBytesMax, sequenceMax, valueBytesMax } from '../limits.js';
 import type { Block } from './block.js';
 import { type BlockBuilder, copyRange, singleEntryHead } from './block-builder.js';
 import { BlockCompressor } from './block-compressor.js';
 import { type BlockHandle, blockHandleBytes, codecNone, codecZstd, writeBlockHandle } from './block-handle.js';
+import { type KeySample, KeySampleBuilder, sampledHashEnd } from './key-sample.js';
 import { StagedOutput } from './staged-output.js';
 import { FilterBuilder, filterBytes } from './table-filter.js';
 import { encodeFooter, footerBytes, type SectionHandle } from './table-footer.js';
@@ -49,6 +51,8 @@ export interface FinishedTable {
   readonly metadata: TableMetadata;
   readonly index: Uint8Array<ArrayBuffer>;
   readonly filter: Uint8Array<ArrayBuffer>;
+  /** Stands in no file. */
+  readonly sample: KeySample;
 }
 
 /** The writer of one table. */
@@ -60,6 +64,7 @@ export class TableWriter {
   private readonly builder: BlockBuilder;
   private readonly indexBuilder: BlockBuilder;
   private readonly filterBuilder = new FilterBuilder();
+  private readonly sampleBuilder = new KeySampleBuilder();
   private readonly handleBytes = new Uint8Array(blockHandleBytes);
   private readonly handleView = new DataView(this.handleBytes.buffer);
   private readonly ownKey: Buffer;
@@ -179,10 +184,10 @@ export class TableWriter {
     this.output.flush();
     this.file.sync();
     const metadata = { fileNumber, fileBytes: this.output.offset, ...properties };
-    return { metadata, index: indexSection, filter: filterSection };
+    return { metadata, index: indexSection, filter: filterSection, sample: this.sampleBuilder.finish() };
   }
 
-  /** Checks the order, counts the entry, and gives a new key to the filter. The caller then says where the last key is. */
+  /** Checks the order, counts the entry, and gives a new key to the filter and the sample. The caller then says where the last key is. */
   private takeKey(keyBytes: Uint8Array, start: number, end: number, sequence: number): boolean {
     const length = end - start;
     assert(length >= 0 && length <= internalKeyBytesMax, 'a key is within its limit');
@@ -194,7 +199,9 @@ export class TableWriter {
     if (sequence !== 0) this.noteSequences(sequence, sequence);
     if (order === 0) return true;
     if (isFirst) this.smallestKey = new Uint8Array(keyBytes.subarray(start, end));
-    this.filterBuilder.add(hashKey(keyBytes, start, end));
+    const hash = hashKey(keyBytes, start, end);
+    this.filterBuilder.add(hash);
+    if (hash < sampledHashEnd) this.sampleBuilder.add(hash, readBucketId(keyBytes, start, end));
     return true;
   }
 

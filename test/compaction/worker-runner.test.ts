@@ -15,6 +15,7 @@ import { pointValue } from '../../src/format/entry-cursor.js';
 import { tableFileName } from '../../src/format/file-names.js';
 import { Memtable } from '../../src/memtable/memtable.js';
 import { BlockCache } from '../../src/sstable/block-cache.js';
+import { sampledHashEnd } from '../../src/sstable/key-sample.js';
 import { OpenTables } from '../../src/sstable/open-tables.js';
 import type { TableMetadata } from '../../src/sstable/table-metadata.js';
 import type { FinishedTable } from '../../src/sstable/table-writer.js';
@@ -143,7 +144,7 @@ function expectSound(tables: readonly TableMetadata[]): void {
 }
 
 describe('a job in a worker', () => {
-  it('comes back with its tables, their indexes and filters, written by another thread', async () => {
+  it('comes back with its tables, their indexes, filters and samples, written by another thread', async () => {
     const threads = watchThreads();
     const result = await succeeds(flushJob(3000));
     const [tables] = metadataOf(result) as [TableMetadata[]];
@@ -164,6 +165,10 @@ describe('a job in a worker', () => {
     const key = internalKey(1, '000042');
     const found = { bytes: key, start: 0, end: 0 };
     expect(reader.get(key, 0, key.length, hashOf(key), Number.MAX_SAFE_INTEGER, found)).toBe(pointValue);
+    const hashes = Array.from({ length: 3000 }, (_, i) => hashOf(internalKey(1, String(i).padStart(6, '0'))));
+    const sampled = hashes.filter((hash) => hash < sampledHashEnd).sort((a, b) => a - b);
+    expect(reader.keySample).toEqual({ hashes: Uint32Array.from(sampled), bucketIds: new Uint32Array(sampled.length).fill(1) });
+    expect(sampled.length).toBeGreaterThan(2);
     reader.close();
     openTables.closeAll();
     expect(threads().length).toBe(1);
