@@ -4,9 +4,14 @@
  * Lazy levelling: runs of similar size gather in the levels above the last one, which is a single sorted run.
  *
  *   level 0   [run][run][run] …      a flush adds one
- *   level 1   [  run  ][  run  ]     a merge of all runs of level 0
+ *   level 1   [  run  ][  run  ]     a merge of all runs of level 0, when there are enough
  *   …
- *   level 6   [         run        ] all levels above merged with it
+ *   level 6   [         run        ] all levels above merged with it, when garbage is worth it
+ *
+ * Such a merge costs the live bytes that it rewrites, and wins the superseded ones that it is rid of (garbage.ts). It is made when these
+ * are `garbageShare` of those. So each byte that was overwritten pays, once, for 1 / `garbageShare` bytes of rewriting, and garbage stays below
+ * about that share of what is live. New keys supersede nothing, and are not rewritten for space at all; how many runs they leave is bounded by the
+ * levels, and reads ask for a merge themselves (planForReads). Where it is not known what is superseded, all above the last level counts so.
  *
  * A plan divides its inputs into groups whose key ranges do not touch. A group of one table moves as it is; a group of more is
  * merged. So keys that arrive in order are never rewritten.
@@ -15,11 +20,13 @@
  * 1. A plan takes all runs of each level that it takes from, and every level between its first and its target: age order holds.
  * 2. The result is one run, newer than all that stays in its target level and below.
  * 3. Tombstones may be dropped only where the plan takes every run from its first level to the last.
+ * 4. What a plan is for changes neither what is read nor what survives: an estimate that is wrong costs time or space, nothing else.
  */
 import { compareKeys } from '../format/bytes.js';
 import { readBucketId } from '../format/internal-key.js';
 import type { TableMetadata } from '../sstable/table-metadata.js';
 import { type Run, type Version, versionTables } from '../version/version.js';
+import type { Garbage } from './garbage.js';
 import type { MergeInput } from './job.js';
 import type { CompactionTuning } from './tuning.js';
 
@@ -41,23 +48,34 @@ interface RankedTable {
 
 function bytesOf(runs: readonly Run[]): number {
   let sum = 0;
-  for (const run of runs) for (const table of run.tables) sum += table.fileBytes;
+  for (const run of runs) sum += bytesOfTables(run.tables);
   return sum;
 }
 
-/** The most urgent compaction, or undefined where the version is in good shape. */
-export function pickCompaction(version: Version, tuning: CompactionTuning, targetTableBytes: number): CompactionPlan | undefined {
+function bytesOfTables(tables: readonly TableMetadata[]): number {
+  let sum = 0;
+  for (const { fileBytes } of tables) sum += fileBytes;
+  return sum;
+}
+
+/**
+ * The most urgent compaction, or undefined where the version is in good shape. `garbageIn` says what is known of garbage in merges; it is
+ * asked once, and only where the answer may matter.
+ */
+export function pickCompaction(
+  version: Version,
+  tuning: CompactionTuning,
+  targetTableBytes: number,
+  garbageIn: (merges: readonly MergeInput[]) => Garbage | undefined,
+): CompactionPlan | undefined {
   const last = version.levels.length - 1;
   const upperRuns = version.levels.slice(0, last).flatMap((level) => level.runs);
-  const lastBytes = bytesOf(version.levels[last]?.runs ?? []);
-  // While the last level is empty nothing says that there is garbage, and reads ask for a merge themselves.
-  const leastRuns = lastBytes === 0 ? tuning.runsPerLevel : tuning.runsToMergeDown;
-  if (upperRuns.length >= leastRuns && bytesOf(upperRuns) >= tuning.upperShare * lastBytes) {
-    return planMerge(version, 0, last, targetTableBytes);
-  }
   if (tombstonesWeighTooMuch(version, upperRuns)) return planMerge(version, 0, last, targetTableBytes);
+  const forSpace = planForSpace(version, upperRuns, tuning, targetTableBytes, garbageIn);
+  if (forSpace !== undefined) return forSpace;
   for (let level = 0; level < last; level++) {
-    if ((version.levels[level]?.runs.length ?? 0) >= tuning.runsPerLevel) {
+    const enough = level === 0 ? tuning.runsPerLevel : tuning.runsPerDeeperLevel;
+    if ((version.levels[level]?.runs.length ?? 0) >= enough) {
       const target = level + 1;
       return target === last
         ? planMerge(version, 0, last, targetTableBytes)
@@ -65,6 +83,36 @@ export function pickCompaction(version: Version, tuning: CompactionTuning, targe
     }
   }
   return undefined;
+}
+
+/** Everything into the last level, where that is worth what it costs. */
+function planForSpace(
+  version: Version,
+  upperRuns: readonly Run[],
+  { runsPerLevel, runsToMergeDown, garbageShare }: CompactionTuning,
+  targetTableBytes: number,
+  garbageIn: (merges: readonly MergeInput[]) => Garbage | undefined,
+): CompactionPlan | undefined {
+  const last = version.levels.length - 1;
+  const lastRuns = version.levels[last]?.runs ?? [];
+  // While the last level is empty nothing is rewritten twice yet, and reads ask for a merge themselves.
+  if (lastRuns.length === 0) return upperRuns.length < runsPerLevel ? undefined : planMerge(version, 0, last, targetTableBytes);
+  if (upperRuns.length < runsToMergeDown) return undefined;
+  // An upper entry supersedes one entry, so without as many there is not as much garbage, unless few large values are most of it.
+  const upperBytes = bytesOf(upperRuns);
+  const isMuch = upperBytes >= garbageShare * bytesOf(lastRuns);
+  if (!isMuch && entriesOf(upperRuns) < garbageShare * entriesOf(lastRuns)) return undefined;
+  const plan = planMerge(version, 0, last, targetTableBytes);
+  const garbage = garbageIn(plan.merges);
+  const isWorthIt = garbage === undefined ? isMuch : garbage.supersededBytes >= garbageShare * garbage.liveBytes;
+  return isWorthIt || (isMuch && movesMost(plan, upperBytes)) ? plan : undefined;
+}
+
+/** Share of what comes down that may be rewritten for nothing but fewer runs: keys in order, whose small tables are joined. */
+const rewrittenShareMax = 1 / 8;
+
+function movesMost({ merges }: CompactionPlan, upperBytes: number): boolean {
+  return bytesOfTables(merges.flat(2)) <= rewrittenShareMax * upperBytes;
 }
 
 /** Everything into the last level: what defrag runs. Undefined where nothing would change. */

@@ -9,6 +9,7 @@
  * 2. While a full compaction is wanted or under way no other one is planned; it needs nobody's turn of the event loop to end.
  */
 import { divideMerges, type MergePart } from '../compaction/divide.js';
+import { estimateGarbage } from '../compaction/garbage.js';
 import type { CompactionJob, JobFailure, JobResult, JobSuccess } from '../compaction/job.js';
 import { type CompactionPlan, pickCompaction, planForReads, planFullCompaction, planRemoval } from '../compaction/picker.js';
 import { compactionTuning } from '../compaction/tuning.js';
@@ -42,6 +43,8 @@ export class CompactionScheduler {
   private running: RunningCompaction | undefined;
   private installing = false;
   private full: FullCompaction | undefined;
+  /** The version in which writes have made nothing due. */
+  private quietGeneration = -1;
 
   constructor(
     private readonly desk: JobDesk,
@@ -64,9 +67,7 @@ export class CompactionScheduler {
     if (this.running !== undefined) return;
     if (this.full?.phase === 'wanted') this.startFull(this.full);
     if (this.running !== undefined || this.full !== undefined || this.retry.isWaiting) return;
-    const { versions, options, targetTableBytes } = this.desk.surroundings;
-    const tuning = compactionTuning(options.compaction);
-    const plan = this.removalPlan() ?? pickCompaction(versions.version, tuning, targetTableBytes) ?? this.planForReads();
+    const plan = this.removalPlan() ?? this.planForVersion() ?? this.planForReads();
     if (plan !== undefined) this.start(plan);
   }
 
@@ -172,6 +173,23 @@ export class CompactionScheduler {
     full.phase = 'ended';
     full.failure = failure;
     this.desk.changed();
+  }
+
+  /** What writes have made due. Looked for once in each version: commits ask, too. */
+  private planForVersion(): CompactionPlan | undefined {
+    const { versions, options, targetTableBytes } = this.desk.surroundings;
+    if (versions.generation === this.quietGeneration) return undefined;
+    const tuning = compactionTuning(options.compaction);
+    const plan = pickCompaction(versions.version, tuning, targetTableBytes, (merges) => {
+      const live = this.liveBuckets();
+      return estimateGarbage(
+        merges,
+        ({ fileNumber }) => versions.readerOf(fileNumber).keySample,
+        (id) => live.has(id),
+      );
+    });
+    if (plan === undefined) this.quietGeneration = versions.generation;
+    return plan;
   }
 
   /** Tables of buckets that are gone. Looked for only when a bucket may have gone. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Garbage } from '../../src/compaction/garbage.js';
 import {
   type CompactionPlan,
   pickCompaction,
@@ -59,14 +60,19 @@ function apply(version: Version, plan: CompactionPlan): Version {
   return applyEdit(version, { removedTables: plan.removedTables, addedRuns });
 }
 
+/** What is picked, where so much is known of garbage; absent: nothing is. */
+const pick = (version: Version, tuning = balanced, garbage?: Garbage): CompactionPlan | undefined =>
+  pickCompaction(version, tuning, targetTableBytes, () => garbage);
+
 const numbers = (tables: readonly TableMetadata[]): number[] => tables.map(({ fileNumber }) => fileNumber);
 
 describe('the presets', () => {
   it('move along the same knobs: write gathers most, read and space least, space tolerates least garbage', () => {
     const knobs = (['read', 'space', 'balanced', 'write'] as const).map(compactionTuning);
     expect(knobs.map(({ runsPerLevel }) => runsPerLevel)).toEqual([4, 4, 12, 12]);
+    expect(knobs.map(({ runsPerDeeperLevel }) => runsPerDeeperLevel)).toEqual([2, 2, 6, 12]);
     expect(knobs.map(({ runsToMergeDown }) => runsToMergeDown)).toEqual([2, 2, 4, 8]);
-    expect(knobs.map(({ upperShare }) => upperShare)).toEqual([0.25, 0.125, 0.5, 1]);
+    expect(knobs.map(({ garbageShare }) => garbageShare)).toEqual([0.25, 0.125, 0.5, 1]);
   });
 });
 
@@ -98,8 +104,17 @@ describe('the merge that reads pay for', () => {
 
 describe('what is picked', () => {
   it('is nothing for an empty version, and for a last level alone', () => {
-    expect(pickCompaction(versionOf({}), balanced, targetTableBytes)).toBeUndefined();
-    expect(pickCompaction(versionOf({ [last]: overlapping(1) }), balanced, targetTableBytes)).toBeUndefined();
+    expect(pick(versionOf({}))).toBeUndefined();
+    expect(pick(versionOf({ [last]: overlapping(1) }))).toBeUndefined();
+  });
+
+  it('is all runs of a deeper level when there are fewer of them, into the next', () => {
+    for (const preset of ['balanced', 'read', 'write', 'space'] as const) {
+      const tuning = compactionTuning(preset);
+      const version = (count: number): Version => versionOf({ 2: overlapping(count), [last]: overlapping(1, 10_000_000) });
+      expect(pick(version(tuning.runsPerDeeperLevel - 1), tuning)).toBeUndefined();
+      expect(pick(version(tuning.runsPerDeeperLevel), tuning)?.targetLevel).toBe(3);
+    }
   });
 
   it.each([
@@ -107,22 +122,25 @@ describe('what is picked', () => {
     ['read', 2, 0.25],
     ['write', 8, 1],
     ['space', 2, 0.125],
-  ] as const)('%s merges all into the last level from %d runs with a share of %d on', (preset, runs, share) => {
-    const tuning = compactionTuning(preset);
-    const lastBytes = 1_000_000;
-    const version = (count: number, bytes: number): Version =>
-      versionOf({ 0: overlapping(count, bytes / count), [last]: overlapping(1, lastBytes) });
-    expect(pickCompaction(version(runs, share * lastBytes), tuning, targetTableBytes)?.targetLevel).toBe(last);
-    expect(pickCompaction(version(runs, share * lastBytes - runs), tuning, targetTableBytes)).toBeUndefined();
-    expect(pickCompaction(version(runs - 1, 2 * lastBytes), tuning, targetTableBytes)).toBeUndefined();
-  });
+  ] as const)(
+    '%s merges all into the last level from %d runs with a share of %d on, where garbage is unknown',
+    (preset, runs, share) => {
+      const tuning = compactionTuning(preset);
+      const lastBytes = 1_000_000;
+      const version = (count: number, bytes: number): Version =>
+        versionOf({ 0: overlapping(count, bytes / count), [last]: overlapping(1, lastBytes) });
+      expect(pick(version(runs, share * lastBytes), tuning)?.targetLevel).toBe(last);
+      expect(pick(version(runs, share * lastBytes - runs), tuning)).toBeUndefined();
+      expect(pick(version(runs - 1, 2 * lastBytes), tuning)).toBeUndefined();
+    },
+  );
 
   it('is nothing while the last level is empty and fewer runs are there than one level holds, then all of them into it', () => {
     for (const preset of ['balanced', 'read', 'write', 'space'] as const) {
       const tuning = compactionTuning(preset);
       const { runsPerLevel } = tuning;
-      expect(pickCompaction(versionOf({ 0: overlapping(runsPerLevel - 1) }), tuning, targetTableBytes)).toBeUndefined();
-      const plan = pickCompaction(versionOf({ 0: overlapping(runsPerLevel) }), tuning, targetTableBytes);
+      expect(pick(versionOf({ 0: overlapping(runsPerLevel - 1) }), tuning)).toBeUndefined();
+      const plan = pick(versionOf({ 0: overlapping(runsPerLevel) }), tuning);
       expect([plan?.targetLevel, plan?.dropTombstones]).toEqual([last, true]);
     }
   });
@@ -131,7 +149,7 @@ describe('what is picked', () => {
     const old = runOf(table('a', 'z'));
     const runs = overlapping(balanced.runsPerLevel);
     const version = versionOf({ 0: runs, 1: [old], [last]: overlapping(1, 10_000_000) });
-    const plan = pickCompaction(version, balanced, targetTableBytes) as CompactionPlan;
+    const plan = pick(version, balanced) as CompactionPlan;
     expect([plan.targetLevel, plan.dropTombstones]).toEqual([1, false]);
     expect(plan.merges).toEqual([runs.map(({ tables }) => tables)]);
     const after = apply(version, plan);
@@ -142,12 +160,12 @@ describe('what is picked', () => {
   it('is the last level that the second to last flows into, which stays one run', () => {
     const version = versionOf({
       1: overlapping(1),
-      [last - 1]: overlapping(balanced.runsPerLevel),
+      [last - 1]: overlapping(balanced.runsPerDeeperLevel),
       [last]: overlapping(1, 100_000_000),
     });
-    const plan = pickCompaction(version, balanced, targetTableBytes) as CompactionPlan;
+    const plan = pick(version, balanced) as CompactionPlan;
     expect([plan.targetLevel, plan.dropTombstones]).toEqual([last, true]);
-    expect(plan.removedTables.length).toBe(balanced.runsPerLevel + 2);
+    expect(plan.removedTables.length).toBe(balanced.runsPerDeeperLevel + 2);
     expect(apply(version, plan).levels[last]?.runs.length).toBe(1);
   });
 
@@ -157,8 +175,108 @@ describe('what is picked', () => {
         0: [runOf(table('a', 'z', { tombstoneCount, fileBytes: 10 })), runOf(table('a', 'z', { fileBytes: 10 }))],
         [last]: [runOf(table('a', 'z', { entryCount: 100, fileBytes: 1_000_000 }))],
       });
-    expect(pickCompaction(version(24), balanced, targetTableBytes)).toBeUndefined();
-    expect(pickCompaction(version(25), balanced, targetTableBytes)?.dropTombstones).toBe(true);
+    expect(pick(version(24), balanced)).toBeUndefined();
+    expect(pick(version(25), balanced)?.dropTombstones).toBe(true);
+  });
+});
+
+describe('where garbage is known', () => {
+  const lastBytes = 1_000_000;
+  const { runsToMergeDown, runsPerLevel, garbageShare } = balanced;
+  const version = (count: number, bytes: number, entryCount = 100): Version =>
+    versionOf({
+      0: Array.from({ length: count }, () => runOf(table('a', 'z', { fileBytes: bytes / count, entryCount }))),
+      [last]: overlapping(1, lastBytes),
+    });
+
+  it('new keys are merged when there are enough of them, and never for space, however many bytes they are', () => {
+    for (const bytes of [lastBytes, 100 * lastBytes]) {
+      const garbage = { supersededBytes: 0, liveBytes: bytes + lastBytes };
+      for (let runs = 1; runs < runsPerLevel; runs++) expect(pick(version(runs, bytes), balanced, garbage)).toBeUndefined();
+      expect(pick(version(runsPerLevel, bytes), balanced, garbage)?.targetLevel).toBe(1);
+    }
+  });
+
+  it.each(['balanced', 'read', 'write', 'space'] as const)(
+    'what is all overwritten is merged where it is unknown: %s',
+    (preset) => {
+      const tuning = compactionTuning(preset);
+      const outcome = (runs: number, bytes: number): number | undefined => {
+        const garbage = { supersededBytes: bytes, liveBytes: lastBytes };
+        return pick(version(runs, bytes), tuning, garbage)?.targetLevel;
+      };
+      const bytes = tuning.garbageShare * lastBytes;
+      expect(outcome(tuning.runsToMergeDown, bytes)).toBe(last);
+      expect(outcome(tuning.runsToMergeDown, bytes - tuning.runsToMergeDown)).toBeUndefined();
+      expect(outcome(tuning.runsToMergeDown - 1, 10 * bytes)).toBeUndefined();
+    },
+  );
+
+  it('overwriting mixed with new keys is merged when it has superseded that share of what is live', () => {
+    // Half of the upper bytes supersede others: u / 2 = share × (last + u / 2).
+    const outcome = (bytes: number): number | undefined =>
+      pick(version(runsToMergeDown, bytes), balanced, { supersededBytes: bytes / 2, liveBytes: lastBytes + bytes / 2 })
+        ?.targetLevel;
+    const bytes = (2 * garbageShare * lastBytes) / (1 - garbageShare);
+    expect([outcome(bytes), outcome(bytes - 100)]).toEqual([last, undefined]);
+  });
+
+  it('small values that are put over large ones are merged, however few bytes they are', () => {
+    const garbage = { supersededBytes: lastBytes / 2, liveBytes: lastBytes / 2 };
+    const many = version(runsToMergeDown, 4000, 100);
+    expect(pick(many, balanced, garbage)?.targetLevel).toBe(last);
+    expect(pick(many)).toBeUndefined();
+    expect(pick(version(runsToMergeDown, 4000, 1), balanced, garbage)).toBeUndefined();
+  });
+
+  it('what is rewritten counts, not what is moved', () => {
+    const [touched, aside] = [table('a', 'c', { fileBytes: 4000 }), table('m', 'z', { fileBytes: lastBytes })];
+    const upper = Array.from({ length: runsToMergeDown }, (_, i) => [
+      runOf(table('a', 'c', { fileBytes: 1000 })),
+      runOf(table(`d${100 + i}`, undefined, { fileBytes: lastBytes / 2 })),
+    ]).flat();
+    let asked: readonly (readonly (readonly TableMetadata[])[])[] = [];
+    const plan = pickCompaction(
+      versionOf({ 0: upper, [last]: [runOf(touched, aside)] }),
+      balanced,
+      targetTableBytes,
+      (merges) => {
+        asked = merges;
+        return { supersededBytes: 4000, liveBytes: 4000 };
+      },
+    );
+    expect(asked.map((merge) => merge.length)).toEqual([runsToMergeDown + 1]);
+    expect([plan?.targetLevel, plan?.merges]).toEqual([last, asked]);
+    expect(plan?.movedTables.length).toBe(runsToMergeDown + 1);
+  });
+
+  it('keys in order go down, as next to nothing of them is rewritten', () => {
+    const inOrder = (rewritten: number): Version =>
+      versionOf({
+        0: Array.from({ length: runsToMergeDown }, (_, i) =>
+          runOf(table(`b${100 + i}`, undefined, { fileBytes: lastBytes })),
+        ).concat([runOf(table('a', 'b', { fileBytes: rewritten / 2 }))]),
+        [last]: [runOf(table('a', 'b', { fileBytes: rewritten / 2 }), table('z', 'z', { fileBytes: lastBytes }))],
+      });
+    const garbage = { supersededBytes: 0, liveBytes: 1 };
+    const eighth = (runsToMergeDown * lastBytes) / 7.5;
+    expect(pick(inOrder(eighth - 100), balanced, garbage)?.targetLevel).toBe(last);
+    expect(pick(inOrder(eighth + 100), balanced, garbage)).toBeUndefined();
+  });
+
+  it('is asked for only where a merge may be worth it', () => {
+    const asks = (of: Version): number => {
+      let count = 0;
+      pickCompaction(of, balanced, targetTableBytes, () => {
+        count++;
+        return undefined;
+      });
+      return count;
+    };
+    expect(asks(version(runsToMergeDown, lastBytes))).toBe(1);
+    expect(asks(version(runsToMergeDown - 1, lastBytes))).toBe(0);
+    expect(asks(version(runsToMergeDown, lastBytes / 4, 1))).toBe(0);
+    expect(asks(versionOf({ 0: overlapping(runsPerLevel) }))).toBe(0);
   });
 });
 
@@ -202,21 +320,19 @@ describe('a plan', () => {
     expect(plan.merges.map((input) => numbers(input.flat()))).toEqual([numbers(dirty.slice(0, 1)), numbers(dirty.slice(1, 2))]);
     const { runsPerLevel } = balanced;
     const enough = [...runs, ...Array.from({ length: runsPerLevel - runs.length }, (_, i) => runOf(table(`g${100 + i}`)))];
-    const upward = pickCompaction(
-      versionOf({ 0: enough, [last]: [runOf(table('x', 'z', { fileBytes: 1e9 }))] }),
-      balanced,
-      targetTableBytes,
-    );
+    const upward = pick(versionOf({ 0: enough, [last]: [runOf(table('x', 'z', { fileBytes: 1e9 }))] }));
     expect([upward?.targetLevel, upward?.merges, upward?.movedTables.length]).toEqual([1, [], runsPerLevel]);
   });
 
   it('drops tombstones only where no older run is left outside', () => {
-    const enough = overlapping(balanced.runsPerLevel);
-    const never = { ...balanced, upperShare: Number.POSITIVE_INFINITY };
-    const plans = [{ 0: enough, 1: overlapping(1) }, { 0: enough, 4: overlapping(1) }, { 1: enough }].map((levels) =>
-      pickCompaction(versionOf({ ...levels }), never, targetTableBytes),
-    );
-    expect(plans.map((plan) => plan?.dropTombstones)).toEqual([false, false, true]);
+    const enough = overlapping(balanced.runsPerDeeperLevel);
+    const versions = [{ 1: enough, 2: overlapping(1) }, { 1: enough, 4: overlapping(1) }, { 1: enough }];
+    const plans = versions.map((levels) => pick(versionOf({ ...levels })));
+    expect(plans.map((plan) => [plan?.targetLevel, plan?.dropTombstones])).toEqual([
+      [2, false],
+      [2, false],
+      [2, true],
+    ]);
   });
 });
 
@@ -289,7 +405,8 @@ describe('every plan', () => {
         fc.array(fc.tuple(fc.integer({ min: 0, max: last }), runArbitrary), { maxLength: 14 }),
         fc.constantFrom('balanced' as const, 'read' as const, 'write' as const, 'space' as const),
         fc.boolean(),
-        (drawn, preset, isFull) => {
+        fc.constantFrom(undefined, { supersededBytes: 0, liveBytes: 1 }, { supersededBytes: 1, liveBytes: 0 }),
+        (drawn, preset, isFull, garbage) => {
           const byLevel: Record<number, Run[]> = {};
           for (const [level, tables] of drawn) {
             const runs = (byLevel[level] ??= []);
@@ -299,7 +416,7 @@ describe('every plan', () => {
           const version = versionOf(byLevel);
           const plan = isFull
             ? planFullCompaction(version, targetTableBytes, () => true)
-            : pickCompaction(version, compactionTuning(preset), targetTableBytes);
+            : pick(version, compactionTuning(preset), garbage);
           if (plan === undefined) return;
           const taken = [...numbers(plan.movedTables), ...numbers(plan.merges.flat(2))].sort((a, b) => a - b);
           expect(taken).toEqual([...plan.removedTables].sort((a, b) => a - b));
@@ -338,13 +455,14 @@ describe('every plan', () => {
       fc.property(
         fc.array(runArbitrary, { maxLength: 40 }),
         fc.constantFrom('balanced' as const, 'read' as const, 'write' as const, 'space' as const),
-        (drawn, preset) => {
+        fc.constantFrom(undefined, { supersededBytes: 0, liveBytes: 1 }, { supersededBytes: 1, liveBytes: 0 }),
+        (drawn, preset, garbage) => {
           let version = versionOf({
             0: drawn.map((tables) => runOf(...tables.map(({ first, end, detail }) => table(first, end, detail)))),
           });
           let steps = 0;
           for (;;) {
-            const plan = pickCompaction(version, compactionTuning(preset), targetTableBytes);
+            const plan = pick(version, compactionTuning(preset), garbage);
             if (plan === undefined) break;
             version = apply(version, plan);
             steps++;
