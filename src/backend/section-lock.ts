@@ -20,7 +20,9 @@ interface Waiter {
 export class SectionLock {
   epoch = 0;
   private holder: SectionHolder | undefined;
-  private waiters: Waiter[] = [];
+  /** First come, first: those from `nextWaiter` on still wait. */
+  private waiters: (Waiter | undefined)[] = [];
+  private nextWaiter = 0;
   private closedBy: unknown;
 
   get isHeld(): boolean {
@@ -71,7 +73,7 @@ export class SectionLock {
 
   /** Gives a free lock to the first waiter. */
   passOn(): void {
-    if (this.holder === undefined) this.waiters.shift()?.begin();
+    if (this.holder === undefined) this.takeWaiter()?.begin();
   }
 
   /** Calls `begin` when it is its turn: now, or from within `passOn`. `reject` is called where it never will be. */
@@ -89,6 +91,21 @@ export class SectionLock {
     this.closedBy = error;
     const { waiters } = this;
     this.waiters = [];
-    for (const waiter of waiters) waiter.reject(error);
+    this.nextWaiter = 0;
+    for (const waiter of waiters) waiter?.reject(error);
+  }
+
+  /** Takes out the first one who waits. Those behind are moved up when they are the fewer: `shift` moves all of very many, each time. */
+  private takeWaiter(): Waiter | undefined {
+    const { waiters, nextWaiter } = this;
+    if (nextWaiter === waiters.length) return undefined;
+    const waiter = waiters[nextWaiter];
+    waiters[nextWaiter] = undefined;
+    this.nextWaiter++;
+    if (2 * this.nextWaiter >= waiters.length) {
+      waiters.splice(0, this.nextWaiter);
+      this.nextWaiter = 0;
+    }
+    return waiter;
   }
 }
