@@ -50,21 +50,24 @@ export class DropPolicy {
 
   isLiveBucket(bucketId: number): boolean {
     const { liveBuckets } = this;
-    let low = 0;
-    let high = liveBuckets.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((liveBuckets[middle] as number) < bucketId) low = middle + 1;
-      else high = middle;
-    }
-    return liveBuckets[low] === bucketId;
+    return liveBuckets[firstFrom(liveBuckets, bucketId)] === bucketId;
   }
 
+  /** Whether some view sees a version and not the next newer one: the first view that sees the version says it. */
   private isRead(sequence: number, newer: number): boolean {
-    for (const view of this.views) {
-      if (view >= newer) return false;
-      if (view >= sequence) return true;
-    }
-    return false;
+    const view = this.views[firstFrom(this.views, sequence)];
+    return view !== undefined && view < newer;
   }
+}
+
+/** The place of the first of ascending numbers that is not below `least`; their count where there is none. */
+export function firstFrom(ascending: ArrayLike<number>, least: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ascending[middle] as number) < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
