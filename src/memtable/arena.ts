@@ -101,11 +101,7 @@ export class Arena {
   }
 
   chunkOf(address: number): ArenaChunk {
-    for (let i = this.chunks.length - 1; i > 0; i--) {
-      const chunk = this.chunks[i] as ArenaChunk;
-      if (address >= chunk.baseUnits) return chunk;
-    }
-    return this.first;
+    return address >= this.last.baseUnits ? this.last : chunkAt(this.chunks, address);
   }
 
   /** From now on records of the first chunk are written to this draft, which is as large. The arena is empty. */
@@ -156,4 +152,16 @@ export class Arena {
     this.last = chunk;
     return chunk;
   }
+}
+
+/** The last chunk that begins at or before an address, of chunks in the order of their addresses: a huge section has thousands. */
+export function chunkAt<Chunk extends { readonly baseUnits: number }>(chunks: readonly Chunk[], address: number): Chunk {
+  let low = 1;
+  let high = chunks.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((chunks[middle] as Chunk).baseUnits <= address) low = middle + 1;
+    else high = middle;
+  }
+  return chunks[low - 1] as Chunk;
 }

@@ -6,6 +6,7 @@
  * ordered index uses it for the key that is searched.
  */
 import { compareBytes } from '../format/bytes.js';
+import { chunkAt } from './arena.js';
 import { recordBytes, recordHeaderBytes } from './record.js';
 
 /** Words of a cache line. */
@@ -117,12 +118,7 @@ export class RecordReader {
   }
 
   private overflowChunk(address: number): Chunk {
-    let found = this.first;
-    for (const chunk of this.chunks) {
-      if (address < chunk.baseUnits) break;
-      found = chunk;
-    }
-    return found;
+    return chunkAt(this.chunks, address);
   }
 }
 
