@@ -9,7 +9,9 @@
  * 1. An id is given once in the life of a database, in ascending order. A file that says otherwise is refused by `recover`.
  * 2. Of the buckets with one name at most one exists at any sequence.
  * 3. A deleted bucket stays here until its deletion is durable and no view is older: until then its data must not go.
+ * 4. What is asked or changed costs no look at buckets that have nothing to do with it, however many there are.
  */
+import { firstFrom } from '../compaction/drop-policy.js';
 import { VarveError } from '../errors.js';
 import { compareKeys } from '../format/bytes.js';
 import { bucketEnd, bucketPrefix } from '../format/internal-key.js';
@@ -28,6 +30,12 @@ export interface Bucket {
   deletedSequence: number;
 }
 
+/** A bucket was created or deleted, which may still be undone. */
+interface Change {
+  readonly bucket: Bucket;
+  readonly sequence: number;
+}
+
 const existsAt = (bucket: Bucket, sequence: number): boolean =>
   bucket.createdSequence <= sequence && sequence < bucket.deletedSequence;
 
@@ -41,7 +49,16 @@ function readId(bytes: Buffer): number | string {
 export class BucketCatalog {
   /** Buckets by name, oldest first. */
   private readonly byName = new Map<string, Bucket[]>();
-  /** Whether tables may hold a bucket that is gone: set when one is deleted and after each flush, cleared by who looked for them. */
+  /** Ids of the buckets that are kept here, in any order; sorted by whoever asks for all. */
+  private readonly ids = new Set([catalogBucketId]);
+  private sortedIds: Uint32Array | undefined;
+  /** Buckets that were deleted and are still kept. */
+  private readonly deleted = new Set<Bucket>();
+  /** In the order of their sequences: those of the open section, and before them others until they are durable. */
+  private changes: Change[] = [];
+  /** Views that are not older see the same buckets. */
+  private lastChangeSequence = 0;
+  /** Whether tables may hold a bucket that is gone: set when one went and after each flush, cleared by who looked for them. */
   mayHaveRetired = true;
   private highestRecoveredId = catalogBucketId;
   private names: { sequence: number; buckets: readonly Bucket[] } | undefined;
@@ -101,8 +118,10 @@ export class BucketCatalog {
     const buckets = this.byName.get(bucket.nameKey);
     if (buckets === undefined) this.byName.set(bucket.nameKey, [bucket]);
     else buckets.push(bucket);
+    this.ids.add(bucket.id);
+    this.sortedIds = undefined;
     this.nextBucketId = Math.max(this.nextBucketId, bucket.id + 1);
-    this.names = undefined;
+    this.noteChange(bucket, bucket.createdSequence);
   }
 
   private recover(name: Buffer, sequence: number, id: number): string | undefined {
@@ -114,54 +133,93 @@ export class BucketCatalog {
 
   markDeleted(bucket: Bucket, deletedSequence: number): void {
     bucket.deletedSequence = deletedSequence;
-    this.mayHaveRetired = true;
-    this.names = undefined;
+    this.deleted.add(bucket);
+    this.noteChange(bucket, deletedSequence);
   }
 
   /** Undoes what happened at or after `sequence`. Ids that were given stay given. */
   rollBack(sequence: number): void {
-    for (const [nameKey, buckets] of this.byName) {
-      const kept = buckets.filter((bucket) => bucket.createdSequence < sequence);
-      for (const bucket of kept) if (bucket.deletedSequence >= sequence) bucket.deletedSequence = Number.POSITIVE_INFINITY;
-      if (kept.length === 0) this.byName.delete(nameKey);
-      else this.byName.set(nameKey, kept);
+    const { changes } = this;
+    for (let last = changes.at(-1); last !== undefined && last.sequence >= sequence; last = changes.at(-1)) {
+      const { bucket } = last;
+      changes.pop();
+      this.names = undefined;
+      if (last.sequence === bucket.createdSequence) {
+        this.removeNewest(bucket);
+      } else {
+        bucket.deletedSequence = Number.POSITIVE_INFINITY;
+        this.deleted.delete(bucket);
+      }
     }
-    this.names = undefined;
-  }
-
-  /** Whether some deleted bucket is still kept for a view, or until its deletion is durable. */
-  get hasDeletedBuckets(): boolean {
-    for (const buckets of this.byName.values()) {
-      for (const bucket of buckets) if (bucket.deletedSequence !== Number.POSITIVE_INFINITY) return true;
-    }
-    return false;
   }
 
   /** The buckets that a view sees, by name. */
   list(sequence: number): readonly Bucket[] {
-    if (this.names?.sequence !== sequence) {
+    const asOf = Math.min(sequence, this.lastChangeSequence);
+    if (this.names?.sequence !== asOf) {
       const buckets: Bucket[] = [];
       for (const versions of this.byName.values())
         for (const bucket of versions) if (existsAt(bucket, sequence)) buckets.push(bucket);
-      this.names = { sequence, buckets: buckets.sort((a, b) => compareKeys(a.name, b.name)) };
+      this.names = { sequence: asOf, buckets: buckets.sort((a, b) => compareKeys(a.name, b.name)) };
     }
     return this.names.buckets;
   }
 
   /**
-   * Ids of the buckets that somebody may still read, now or after a crash: those that exist, those whose deletion is not durable
-   * yet, and those that a live view sees. The others are forgotten here; what they own may go.
+   * Forgets the buckets that nobody can read any more, now or after a crash: whose deletion is durable, and that no live view sees. What
+   * they own may go. `views` ascend.
    */
-  liveIds(committedSequence: number, views: readonly number[]): Uint32Array {
-    const ids = [catalogBucketId];
-    for (const [nameKey, buckets] of this.byName) {
-      const live = buckets.filter(
-        (bucket) => bucket.deletedSequence > committedSequence || views.some((view) => existsAt(bucket, view)),
-      );
-      for (const bucket of live) ids.push(bucket.id);
-      if (live.length === 0) this.byName.delete(nameKey);
-      else if (live.length < buckets.length) this.byName.set(nameKey, live);
+  retire(committedSequence: number, views: readonly number[]): void {
+    const { changes } = this;
+    if ((changes[0]?.sequence ?? Number.POSITIVE_INFINITY) <= committedSequence)
+      this.changes = changes.filter(({ sequence }) => sequence > committedSequence);
+    const retiredNames = new Set<string>();
+    for (const bucket of this.deleted) {
+      const { id, nameKey, createdSequence, deletedSequence } = bucket;
+      const view = views[firstFrom(views, createdSequence)];
+      if (deletedSequence > committedSequence || (view !== undefined && view < deletedSequence)) continue;
+      this.deleted.delete(bucket);
+      this.ids.delete(id);
+      retiredNames.add(nameKey);
     }
-    return Uint32Array.from(ids).sort();
+    if (retiredNames.size === 0) return;
+    this.sortedIds = undefined;
+    this.mayHaveRetired = true;
+    for (const nameKey of retiredNames) {
+      const kept = this.byName.get(nameKey)?.filter(({ id }) => this.ids.has(id)) ?? [];
+      if (kept.length === 0) this.byName.delete(nameKey);
+      else this.byName.set(nameKey, kept);
+    }
+  }
+
+  /** Whether `retire` may find something. */
+  get hasDeletedBuckets(): boolean {
+    return this.deleted.size > 0;
+  }
+
+  /** Whether somebody may still read the bucket with this id, as it was when buckets last retired. */
+  isLive(bucketId: number): boolean {
+    return this.ids.has(bucketId);
+  }
+
+  /** The ids of those, ascending; not to be changed. */
+  get liveIds(): Uint32Array {
+    this.sortedIds ??= Uint32Array.from(this.ids).sort();
+    return this.sortedIds;
+  }
+
+  private noteChange(bucket: Bucket, sequence: number): void {
+    this.changes.push({ bucket, sequence });
+    this.lastChangeSequence = Math.max(this.lastChangeSequence, sequence);
+    this.names = undefined;
+  }
+
+  /** Takes out a bucket that no other one of its name came after. */
+  private removeNewest({ nameKey, id }: Bucket): void {
+    const buckets = this.byName.get(nameKey);
+    buckets?.pop();
+    if (buckets?.length === 0) this.byName.delete(nameKey);
+    this.ids.delete(id);
+    this.sortedIds = undefined;
   }
 }

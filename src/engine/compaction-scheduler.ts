@@ -142,20 +142,17 @@ export class CompactionScheduler {
     for (const { id } of running.jobs) this.desk.cancel(id);
   }
 
-  private liveBuckets(): ReadonlySet<number> {
-    return new Set(this.desk.surroundings.retention().liveBuckets);
-  }
-
   private startFull(full: FullCompaction): void {
-    const { versions, targetTableBytes } = this.desk.surroundings;
+    const { catalog, versions, targetTableBytes, retireBuckets } = this.desk.surroundings;
     try {
       full.checkGoesOn();
     } catch (error) {
       this.endFull(full, { error });
       return;
     }
-    const live = this.liveBuckets();
-    const plan = planFullCompaction(versions.version, targetTableBytes, (table) => isClean(table, live));
+    retireBuckets();
+    const isLive = (bucketId: number): boolean => catalog.isLive(bucketId);
+    const plan = planFullCompaction(versions.version, targetTableBytes, (table) => isClean(table, isLive));
     if (plan === undefined) {
       this.endFull(full, undefined);
       return;
@@ -177,29 +174,27 @@ export class CompactionScheduler {
 
   /** What writes have made due. Looked for once in each version: commits ask, too. */
   private planForVersion(): CompactionPlan | undefined {
-    const { versions, options, targetTableBytes } = this.desk.surroundings;
+    const { catalog, versions, options, targetTableBytes } = this.desk.surroundings;
     if (versions.generation === this.quietGeneration) return undefined;
     const tuning = compactionTuning(options.compaction);
-    const plan = pickCompaction(versions.version, tuning, targetTableBytes, (merges) => {
-      const live = this.liveBuckets();
-      return estimateGarbage(
+    const plan = pickCompaction(versions.version, tuning, targetTableBytes, (merges) =>
+      estimateGarbage(
         merges,
         ({ fileNumber }) => versions.readerOf(fileNumber).keySample,
-        (id) => live.has(id),
-      );
-    });
+        (id) => catalog.isLive(id),
+      ),
+    );
     if (plan === undefined) this.quietGeneration = versions.generation;
     return plan;
   }
 
-  /** Tables of buckets that are gone. Looked for only when a bucket may have gone. */
+  /** Tables of buckets that are gone. Looked for only when a bucket went, or a flush that began before may have written of it. */
   private removalPlan(): CompactionPlan | undefined {
-    const { catalog, versions } = this.desk.surroundings;
+    const { catalog, versions, retireBuckets } = this.desk.surroundings;
+    retireBuckets();
     if (!catalog.mayHaveRetired) return undefined;
-    const live = this.liveBuckets();
-    // A bucket that a view or a commit still holds is looked for again.
-    catalog.mayHaveRetired = catalog.hasDeletedBuckets;
-    return planRemoval(versions.version, (bucketId) => live.has(bucketId));
+    catalog.mayHaveRetired = false;
+    return planRemoval(versions.version, (bucketId) => catalog.isLive(bucketId));
   }
 
   /** The merge that spares reads most, where they have paid for it. */
@@ -330,10 +325,10 @@ export class CompactionScheduler {
 }
 
 /** A table of the last run that full compaction need not touch. */
-function isClean(table: TableMetadata, live: ReadonlySet<number>): boolean {
+function isClean(table: TableMetadata, isLive: (bucketId: number) => boolean): boolean {
   if (table.tombstoneCount > 0 || table.hasSequences) return false;
   const first = readBucketId(table.smallestKey, 0, table.smallestKey.length);
   const last = readBucketId(table.largestKey, 0, table.largestKey.length);
-  for (let id = first; id <= last; id++) if (!live.has(id)) return false;
+  for (let id = first; id <= last; id++) if (!isLive(id)) return false;
   return true;
 }

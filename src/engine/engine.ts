@@ -83,6 +83,9 @@ export class Engine {
       targetTableBytes,
       mergePartBytesMin,
       retention: () => this.retention(),
+      retireBuckets: () => {
+        if (parts.catalog.hasDeletedBuckets) this.retireBuckets(parts.views.sequences);
+      },
       commitNow: () => {
         this.beforeCommitInPlace();
         this.commits.commitNow(this.writes.unlockedSequence);
@@ -166,7 +169,15 @@ export class Engine {
   retention(): Retention {
     const { views, catalog } = this.parts;
     const { sequences } = views;
-    return { views: sequences, liveBuckets: catalog.liveIds(this.committedForCatalog(), sequences) };
+    this.retireBuckets(sequences);
+    return { views: sequences, liveBuckets: catalog.liveIds };
+  }
+
+  /** Lets go of the buckets that were deleted and that nobody can read any more. */
+  private retireBuckets(viewSequences: readonly number[]): void {
+    // Deletions are durable below the committed sequence; before recovery has ended nothing is.
+    const durable = this.commits === undefined ? 0 : this.commits.committedSequence - 1;
+    this.parts.catalog.retire(durable, viewSequences);
   }
 
   /**
@@ -234,11 +245,6 @@ export class Engine {
     await attempt(() => versions.close());
     await attempt(() => lock.release());
     return failure;
-  }
-
-  private committedForCatalog(): number {
-    // Deletions are durable below the committed sequence; before recovery has ended nothing is.
-    return this.commits === undefined ? 0 : this.commits.committedSequence - 1;
   }
 
   /** Tells the manifest how long a log is. Never throws: the note helps to find damage, and nothing is lost without it. */

@@ -23,7 +23,8 @@ test('an id is not given again after its bucket was rolled back, or deleted and 
   expect(make('c', 3)).toBe(3);
   const deleted = catalog.find('c', 3);
   if (deleted !== undefined) catalog.markDeleted(deleted, 4);
-  expect([...catalog.liveIds(4, [])]).toEqual([0, 1]);
+  catalog.retire(4, []);
+  expect([...catalog.liveIds]).toEqual([0, 1]);
   expect(make('c', 5)).toBe(4);
 });
 
