@@ -27,6 +27,11 @@ const narrowGroup = 2048;
 
 /** Sorts `ordinals` (which must be in descending order) in place; keys are equal in their first `skip` bytes. */
 export function sortRecords(reader: RecordReader, ordinals: Uint32Array, skip: number): void {
+  // A range that is read after each put sorts one key each time: it pays for no more.
+  if (ordinals.length <= smallGroup) {
+    sortByKey(reader, ordinals, 0, ordinals.length, skip);
+    return;
+  }
   const workspace = new SortWorkspace(ordinals.length);
   // Groups still to sort, as begin, end, depth: a stack instead of recursion, for keys may be long.
   const groups: number[] = [0, ordinals.length, skip];
@@ -85,14 +90,15 @@ class SortWorkspace {
   private readonly spareHeads: Uint32Array;
   private readonly spareTails: Uint32Array;
   private readonly spareOrdinals: Uint32Array;
-  private readonly counts = new Uint32Array(2 ** digitBitsMax);
+  private readonly counts: Uint32Array;
 
   constructor(size: number) {
-    const needed = size > smallGroup ? size : 0;
-    this.keys = new KeyHeads(needed);
-    this.spareHeads = new Uint32Array(needed);
-    this.spareTails = new Uint32Array(needed);
-    this.spareOrdinals = new Uint32Array(needed);
+    this.keys = new KeyHeads(size);
+    const radixSize = size > insertionMax ? size : 0;
+    this.spareHeads = new Uint32Array(radixSize);
+    this.spareTails = new Uint32Array(radixSize);
+    this.spareOrdinals = new Uint32Array(radixSize);
+    this.counts = new Uint32Array(radixSize > 0 ? 2 ** digitBitsMax : 0);
   }
 
   /** Sorts by the bytes of keys from `depth` on that heads and tails hold. */
