@@ -21,6 +21,7 @@ import type { LiveFiles } from '../version/live-files.js';
 import { Background } from './background.js';
 import type { BucketCatalog } from './bucket-catalog.js';
 import { CommitQueue } from './commit-queue.js';
+import { Gaps } from './gaps.js';
 import type { Health } from './health.js';
 import type { LogExtent, MemtableSlot } from './memtable-slot.js';
 import type { MemtableSet } from './memtable-set.js';
@@ -60,6 +61,7 @@ export class Engine {
   commits!: CommitQueue;
   /** What has to happen before a commit that back-pressure starts; set by the surface. What it throws stops the commit. */
   beforeCommitInPlace: () => void = () => {};
+  private readonly gaps = new Gaps();
   private readonly poisonListeners: (() => void)[] = [];
 
   constructor(readonly parts: EngineParts) {
@@ -68,7 +70,7 @@ export class Engine {
     const debt = new ReadDebt(versions, compactionTuning(options.compaction).readUnitsPerEntry, () =>
       queueMicrotask(() => this.background.schedule()),
     );
-    this.reads = new ReadPath(memtables, versions, parts.cache, debt);
+    this.reads = new ReadPath(memtables, versions, parts.cache, debt, this.gaps);
     this.background = new Background({
       options,
       clock,
@@ -105,7 +107,7 @@ export class Engine {
     const sealIfRoom = (): void => {
       if (!this.background.pressure.mustWait) this.sealActive();
     };
-    this.writes = new WritePath(memtables, catalog, makeRoom, sealIfRoom);
+    this.writes = new WritePath(memtables, catalog, this.gaps, makeRoom, sealIfRoom);
     this.commits = new CommitQueue(
       {
         fileSystem,

@@ -95,7 +95,7 @@ export class RangeCursor {
 
   private takePlace(): void {
     const { reads, range, reverse } = this;
-    const cursor = reads.cursor(this.bucket, this.viewSequence, reverse);
+    const cursor = reads.cursor(this.bucket, this.viewSequence, reverse, reverse ? range.lower : range.upper);
     this.cursor = cursor;
     this.generation = reads.generation;
     if (this.lastKeyBytes < 0) {

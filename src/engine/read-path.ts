@@ -18,6 +18,7 @@ import type { BlockCache } from '../sstable/block-cache.js';
 import { rowTooYoung } from '../sstable/row-cache.js';
 import { RunCursor } from '../sstable/run-cursor.js';
 import type { Bucket } from './bucket-catalog.js';
+import type { Gaps } from './gaps.js';
 import type { LiveRun, ReadableRun } from './live-runs.js';
 import type { MemtableSet } from './memtable-set.js';
 import { MergingCursor } from './merging-cursor.js';
@@ -30,7 +31,13 @@ export class ReadPath {
     private readonly versions: VersionStore,
     private readonly cache: BlockCache,
     private readonly debt: ReadDebt,
+    readonly gaps: Gaps,
   ) {}
+
+  /** Sequence of the newest write, also of one in an open section. */
+  get writtenSequence(): number {
+    return this.memtables.active.memtable.nextSequence - 1;
+  }
 
   /** Changes whenever memtables or tables come or go. */
   get generation(): number {
@@ -80,8 +87,16 @@ export class ReadPath {
     return true;
   }
 
-  /** A cursor over one bucket, or over a range of it, for a view. Both bounds are internal keys; it may show keys outside them. */
-  cursor(bucket: Pick<Bucket, 'id' | 'prefix' | 'end'>, viewSequence: number, reverse: boolean): MergingCursor {
+  /**
+   * A cursor over one bucket, or over a range of it, for a view. `bound` is the internal key where the range ends that is walked over; the
+   * cursor may show keys beyond, or end there.
+   */
+  cursor(
+    bucket: Pick<Bucket, 'id' | 'prefix' | 'end'>,
+    viewSequence: number,
+    reverse: boolean,
+    bound: Uint8Array,
+  ): MergingCursor {
     const cursors: EntryCursor[] = [];
     const { active, sealed } = this.memtables;
     for (let i = sealed.length; i >= 0; i--) {
@@ -96,7 +111,7 @@ export class ReadPath {
       runs++;
     }
     if (runs > 1) this.debt.pay((runs - 1) * unitsOfPlacing);
-    return new MergingCursor(cursors, reverse, runs);
+    return new MergingCursor(cursors, reverse, runs, this, viewSequence, bound);
   }
 
   /** Takes note of steps that a walk made over several runs. */

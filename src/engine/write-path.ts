@@ -16,6 +16,7 @@ import { hashKey } from '../format/key-hash.js';
 import { bucketPrefix } from '../format/internal-key.js';
 import { catalogBucketId } from '../limits.js';
 import type { Bucket, BucketCatalog } from './bucket-catalog.js';
+import type { Gaps } from './gaps.js';
 import type { MemtableSet } from './memtable-set.js';
 
 export class WritePath {
@@ -33,6 +34,7 @@ export class WritePath {
   constructor(
     private readonly memtables: MemtableSet,
     readonly catalog: BucketCatalog,
+    private readonly gaps: Gaps,
     /** Waits until a full memtable can be sealed, and seals it. Throws where that cannot come to be. */
     private readonly makeRoom: () => void,
     private readonly onSealed: () => void,
@@ -83,10 +85,12 @@ export class WritePath {
     if (sequence >= memtable.nextSequence) return;
     memtable.rollBack(sequence);
     this.catalog.rollBack(sequence);
+    this.gaps.undoFrom(sequence);
   }
 
   /** Puts a value (its UTF-8 bytes where it is a string) of `valueBytes` bytes. `key[0, keyEnd)` is the internal key. */
   put(key: Uint8Array, keyEnd: number, userKeyBytes: number, value: Uint8Array | string, valueBytes: number): void {
+    if (!this.gaps.isEmpty) this.gaps.cut(key, keyEnd);
     this.memtables.active.memtable.append(key, keyEnd, hashKey(key, 0, keyEnd), value, valueBytes);
     this.sectionUserBytes += userKeyBytes + valueBytes;
   }

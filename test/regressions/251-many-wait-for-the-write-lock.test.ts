@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { SectionLock } from '../../src/backend/section-lock.js';
 
-const count = 400_000;
+const count = 300_000;
 
 test('very many waiters get the lock in their order, in a time in proportion to their number', { timeout: 10_000 }, () => {
   const lock = new SectionLock();
