@@ -92,12 +92,13 @@ export class MergingCursor {
     }
   }
 
-  /** Over the current entry and what it hides. */
+  /** Over the current entry and what it hides: the oldest first, so that each finds those that moved before it in their order already. */
   private stepOver(): void {
     const { order } = this;
     const top = order[0] as EntryCursor;
-    while (order.length > 1 && sameKey(top, order[1] as EntryCursor)) this.step(1);
-    this.step(0);
+    let hiding = 1;
+    while (hiding < order.length && sameKey(top, order[hiding] as EntryCursor)) hiding++;
+    while (hiding > 0) this.step(--hiding);
   }
 
   /**
@@ -170,12 +171,16 @@ export class MergingCursor {
       order.splice(at, 1);
       return;
     }
-    let place = at;
-    while (place + 1 < order.length && this.before(order[place + 1] as EntryCursor, source)) {
-      order[place] = order[place + 1] as EntryCursor;
-      place++;
+    if (at + 1 === order.length || !this.before(order[at + 1] as EntryCursor, source)) return;
+    let low = at + 2;
+    let high = order.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.before(order[middle] as EntryCursor, source)) low = middle + 1;
+      else high = middle;
     }
-    order[place] = source;
+    for (let place = at + 1; place < low; place++) order[place - 1] = order[place] as EntryCursor;
+    order[low - 1] = source;
   }
 
   private insert(source: EntryCursor): void {
