@@ -87,6 +87,8 @@ class Rewriting {
   entries = 0;
   private sectionEntries = 0;
   private sectionBytes = 0;
+  /** Entries that there are now, from the first loss on of which no range is known: each of very many is asked for all of them. */
+  private entriesThere: number | undefined;
   private readonly tx: BatchTx;
 
   constructor(
@@ -124,6 +126,10 @@ class Rewriting {
     if (name === undefined) return;
     if (this.names.invented.has(id)) this.tx.unsafeCreateBucket(name);
     const key = userKeyOf(internalKey);
+    if (this.entriesThere !== undefined) {
+      const wasThere = this.tx.unsafeGet(name, key) !== undefined;
+      this.entriesThere += Number(value !== undefined) - Number(wasThere);
+    }
     if (value === undefined) this.tx.unsafeDelete(name, key);
     else this.tx.unsafePut(name, key, value);
     this.entries++;
@@ -132,7 +138,13 @@ class Rewriting {
   }
 
   lose(loss: Loss): void {
-    this.losses.push({ ...loss, doubtfulEntries: loss.entries === 0 ? 0 : this.countBetween(loss) });
+    this.losses.push({ ...loss, doubtfulEntries: loss.entries === 0 ? 0 : this.doubtfulEntries(loss) });
+  }
+
+  private doubtfulEntries(loss: Loss): number {
+    if (loss.smallestKey !== undefined || loss.largestKey !== undefined) return this.countBetween(loss);
+    this.entriesThere ??= this.countBetween(loss);
+    return this.entriesThere;
   }
 
   /** Entries so far between the keys of a loss. */
