@@ -25,12 +25,13 @@ export class CrashWorld {
   private constructor(
     readonly disk: MemoryFileSystem,
     private backend: Backend,
+    private readonly memtableBytes: number,
   ) {}
 
-  /** A new database. */
-  static async begin(): Promise<CrashWorld> {
+  /** A new database; where its memtables are large, its logs are long enough for room behind them (src/wal/log-room.ts). */
+  static async begin(memtableBytes = config.memtableBytes ?? 0): Promise<CrashWorld> {
     const disk = new MemoryFileSystem();
-    return new CrashWorld(disk, await openOn(disk, config, smallSizes));
+    return new CrashWorld(disk, await openOn(disk, { ...config, memtableBytes }, smallSizes), memtableBytes);
   }
 
   section(change: (section: Section) => void): void {
@@ -76,7 +77,7 @@ export class CrashWorld {
 
   async reopen(options: Partial<BackendConfig> = {}): Promise<void> {
     await this.close();
-    this.backend = await openOn(this.disk, { ...config, ...options }, smallSizes);
+    this.backend = await openOn(this.disk, { ...config, memtableBytes: this.memtableBytes, ...options }, smallSizes);
   }
 
   /** What losses of power leave in the course of an activity, on the disks that `modesOf` names for a moment of it. */

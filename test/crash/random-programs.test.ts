@@ -62,6 +62,12 @@ const moves: Readonly<Record<string, Move>> = {
     }),
   'a section undone': (world, dice) => world.rollBack(dice.of(buckets)),
   'a commit': (world) => world.commit(),
+  'small commits': async (world, dice) => {
+    for (let i = 4 + dice.below(8); i > 0; i--) {
+      over(world, dice, (section, bucket) => section.puts(bucket, dice.below(60), 1, dice.of([0, 40, 400])));
+      await world.commit();
+    }
+  },
   'a commit that goes on': (world) => world.commitLater(),
   turns: (world, dice) => world.turns(1 + dice.below(8)),
   'a defrag': (world) => world.defrag(),
@@ -81,7 +87,7 @@ async function tryProgram(seed: number, tally: Tally): Promise<void> {
   const dice = new Dice(seededRandom(seed));
   const mix = drawMix(dice);
   const done: string[] = [];
-  const world = await CrashWorld.begin();
+  const world = await CrashWorld.begin(dice.of([16, 16, 64, 1024]) * 1024);
   // What is looked at does not change what the program does.
   const look = seededRandom(seed + 1);
   const modesOf = (): CrashMode[] => (look() < 0.06 ? [crashModes[randomBelow(look, crashModes.length)] as CrashMode] : []);
