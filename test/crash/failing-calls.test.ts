@@ -36,7 +36,7 @@ const codesOf: Readonly<Record<CallKind, readonly SystemCode[]>> = {
 };
 
 /** Whether the workload makes calls of the kind; a directory is removed only where making another one failed. */
-const isMade = (kind: CallKind): boolean => kind !== 'removeDirectory' && kind !== 'truncate';
+const isMade = (kind: CallKind): boolean => kind !== 'removeDirectory';
 
 function waysOf(kind: CallKind): [SystemCode, Duration][] {
   const codes = codesOf[kind];

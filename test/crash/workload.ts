@@ -169,6 +169,17 @@ const thirdLife: Step[] = [
       journal.update(backend, (section) => section.puts('b', 510, 5, 180));
     },
   },
+  {
+    name: 'small commits, over the room behind their log, some of which is left',
+    run: async (backend, journal) => {
+      journal.update(backend, (section) => section.puts('a', 600, 25, 150));
+      await commit(backend, journal);
+      for (let round = 0; round < 3; round++) {
+        journal.update(backend, (section) => section.put('b', `small ${round}`, 30));
+        await commit(backend, journal);
+      }
+    },
+  },
 ];
 
 /** Each list of steps begins with an open and ends with a close. */
