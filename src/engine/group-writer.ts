@@ -82,7 +82,7 @@ export class GroupWriter {
     const log = slot.log ?? this.createLog(slot);
     // Where the disk is nearly full, what is left of it is for data.
     const mayLayRoom = this.surroundings.syncsLogs && spareBytes >= spareBytesForRoom;
-    const group = log.beginGroup(frames, mayLayRoom ? slot.memtable.freeBytes : 0);
+    const group = log.beginGroup(frames, mayLayRoom ? slot.bytesToCome : 0);
     const step = { slot, log, group, target, isFirst, takenOver: false };
     this.inFlight = step;
     this.bytesWritten += group.bytes;

@@ -64,6 +64,11 @@ export class MemtableSlot {
     return this.isSealed && this.segments.length === 0;
   }
 
+  /** What may still be written to this slot, in bytes: its log grows by as much. */
+  get bytesToCome(): number {
+    return this.isSealed ? 0 : this.memtable.freeBytes;
+  }
+
   /** Takes the section with sequences [from, to) as unlocked. */
   addSection(from: number, to: number): void {
     const last = this.segments[this.segments.length - 1];
