@@ -13,8 +13,8 @@
  * 2. A frame promises `syncedBytes` as it was when its group began: never more than what was durable.
  * 3. After a failed write or sync nothing is written any more (append-file.ts, invariant 3).
  * 4. Where the caller never syncs, no frame promises anything, and no recovery will call lost bytes damage.
- * 5. Room (log-room.ts) is laid by `writePrepared` alone, and only behind the last group: an asynchronous write that was overtaken ends
- *    when it likes.
+ * 5. Room (log-room.ts) is laid by `writePrepared` alone, and only before its group is complete: an asynchronous write that was overtaken
+ *    ends when it likes.
  */
 import type { FileSystem } from '../env/file-system.js';
 import { assert } from '../errors.js';
@@ -98,8 +98,9 @@ export class LogWriter {
   /** Writes a prepared group now, whether or not an asynchronous write of it is in flight. */
   writePrepared(group: PreparedGroup): void {
     const { pieces, position, roomBytes } = group;
-    const isLast = this.#file.writtenBytes <= position + group.bytes;
-    this.#file.write(roomBytes > 0 && isLast ? [...pieces, zerosOf(roomBytes)] : pieces, position);
+    // Once it is complete its room is laid, and may hold the next group.
+    const isOpen = group === this.#prepared;
+    this.#file.write(roomBytes > 0 && isOpen ? [...pieces, zerosOf(roomBytes)] : pieces, position);
   }
 
   /** Writes a prepared group off the event loop. Its pieces must not change until this settles. */

@@ -209,7 +209,7 @@ export const roomMutants: readonly Mutant[] = [
   {
     name: 'room-laid-over-a-group',
     file: 'wal/log-writer.ts',
-    find: 'roomBytes > 0 && isLast',
+    find: 'roomBytes > 0 && isOpen',
     replace: 'roomBytes > 0',
     breaks: 'a write of a group that is repeated late puts zeros over the next one',
     tests: ['wal/log-room'],
