@@ -44,6 +44,12 @@ export class FileWindow {
     return position - this.#start;
   }
 
+  /** Reads anew, from `position` on as far as the window goes: what it shows then is from one moment. */
+  refresh(position: number): void {
+    this.#end = this.#start;
+    this.load(position, Math.min(this.bytes.length, this.sizeBytes - position));
+  }
+
   /** How many bytes at the end of the file are zeros, none of them before `from`. */
   zerosBehind(from: number): number {
     let end = from;

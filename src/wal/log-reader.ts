@@ -95,6 +95,8 @@ export class LogReader {
   #validBytes: number;
   #lastFirstSequence = 0;
   #isAtEnd = false;
+  /** Where frames seemed to stop, and it was looked again. */
+  #lookedAgainAt = 0;
 
   private constructor(
     file: FileHandle,
@@ -169,7 +171,10 @@ export class LogReader {
       if (at === this.#limit) return this.#judge(at, 'the log ends');
       if (this.#limit - at < frameHeaderBytes) return this.#judge(at, 'a frame header is cut off');
       const header = this.#codec.decode(this.#window.bytes, this.#window.load(at, frameHeaderBytes), at);
-      if (header === undefined) return this.#judge(at, 'a frame header is not valid');
+      if (header === undefined) {
+        if (this.#looksAgain(at)) continue;
+        return this.#judge(at, 'a frame header is not valid');
+      }
       if (header.firstSequence < this.#lastFirstSequence) throw corruption(this.fileName, at, 'the sequences of the log descend');
       if (header.firstSequence + header.entryCount > storedNumberMax)
         throw corruption(this.fileName, at, 'a sequence is out of range');
@@ -178,7 +183,10 @@ export class LogReader {
       if (header.payloadBytes > this.#limit - payloadAt) return this.#judge(at, 'the payload of a frame is cut off');
       const isClosing = (header.flags & closeFlag) !== 0;
       const payload = isClosing ? undefined : this.#readPayload(header, payloadAt, allocate);
-      if (!isClosing && payload === undefined) return this.#judge(at, 'the payload of a frame does not match its checksum');
+      if (!isClosing && payload === undefined) {
+        if (header.payloadBytes <= windowedPayloadBytesMax && this.#looksAgain(at)) continue;
+        return this.#judge(at, 'the payload of a frame does not match its checksum');
+      }
       this.#offset = payloadAt + header.payloadBytes;
       const endsGroup = (header.flags & groupEndFlag) !== 0;
       // A closing frame holds nothing: the log ends before it.
@@ -191,6 +199,17 @@ export class LogReader {
   /** Gives the descriptor back. Idempotent. */
   close(): void {
     this.#file.close();
+  }
+
+  /**
+   * Whether to look again at a frame that is not good, once: the log may belong to an open database, whose groups have come over the room
+   * (log-room.ts) since the window was read. A promise of theirs is held against what was read together with it.
+   */
+  #looksAgain(at: number): boolean {
+    if (this.#lookedAgainAt === at) return false;
+    this.#lookedAgainAt = at;
+    this.#window.refresh(this.#validBytes);
+    return true;
   }
 
   #readPayload(header: FrameHeader, position: number, allocate: (bytes: number) => Uint8Array): Uint8Array | undefined {
