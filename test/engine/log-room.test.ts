@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Backend, BackendConfig } from '../../src/api.js';
 import { FailingFileSystem } from '../support/failing-file-system.js';
 import { openOn } from '../support/memory-database.js';
-import { MemoryFileSystem } from '../support/memory-file-system.js';
+import { MemoryFileSystem, systemFailure } from '../support/memory-file-system.js';
 
 const path = '/db';
 
@@ -59,6 +59,21 @@ test('a log that was closed is as long as what was written to it', async () => {
   const reopened = await openOn(opened.memory, { path }, {});
   expect(reopened.readTx().unsafeGet('a', 'key49')).toEqual(Buffer.alloc(1000, 49));
   await reopened.close();
+});
+
+test('a log that failed keeps its room: nothing is done to it any more', async () => {
+  const { memory, files, backend } = await open();
+  await logSizes({ memory, files, backend }, 50);
+  files.onCall = ({ kind, path: file }) => {
+    if (kind === 'sync' && file.endsWith('.log')) throw systemFailure('EIO', file);
+  };
+  backend.update((tx) => tx.unsafePut('a', 'lost', 'perhaps'));
+  await expect(backend.forceCommit()).rejects.toMatchObject({ code: 'VARVE_IO' });
+  const size = logSize(memory);
+  await expect(backend.close()).rejects.toMatchObject({ code: 'VARVE_POISONED' });
+  expect(files.counts.truncate).toBe(0);
+  expect(logSize(memory)).toBe(size);
+  expect(memory.openHandles).toBe(0);
 });
 
 test.each<[string, Partial<BackendConfig>, number | undefined]>([
