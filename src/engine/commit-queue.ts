@@ -22,7 +22,6 @@
  *    next commit tries again. Parts of the group that lie in older logs may be durable by then, and are not written twice.
  */
 import { systemErrorCode, VarveError } from '../errors.js';
-import type { Clock } from '../env/clock.js';
 import { CommitWaiters } from './commit-waiters.js';
 import { GroupRefused, type GroupStep, type GroupSurroundings, GroupWriter } from './group-writer.js';
 import type { Health } from './health.js';
@@ -31,7 +30,6 @@ import type { Observer } from './observer.js';
 
 export interface CommitSurroundings extends GroupSurroundings {
   readonly health: Health;
-  readonly clock: Clock;
   readonly observer: Observer;
   /** All slots, oldest first. */
   slots(): readonly MemtableSlot[];

@@ -12,13 +12,15 @@
  * 2. Where `begin` throws GroupRefused nothing was written; where it throws anything else the log may hold a part of its header.
  */
 import { isOutOfDescriptors, systemErrorCode, VarveError } from '../errors.js';
+import type { Clock } from '../env/clock.js';
 import type { FileSystem } from '../env/file-system.js';
 import { frameHeaderBytes } from '../format/frame-header.js';
 import type { LogFrame } from '../wal/log-format.js';
-import { roomBytesMax } from '../wal/log-room.js';
+import { roomBytesMax, smallGroupBytesMax } from '../wal/log-room.js';
 import { LogWriter, type PreparedGroup } from '../wal/log-writer.js';
 import { checkRoom } from './disk-room.js';
 import type { LogExtent, MemtableSlot } from './memtable-slot.js';
+import { SyncPlace } from './sync-place.js';
 import type { VersionStore } from './version-store.js';
 
 /** Groups up to this size are written in place: handing over to another thread and back costs more than the copy. */
@@ -50,6 +52,7 @@ export interface GroupSurroundings {
   readonly fileSystem: FileSystem;
   readonly directory: string;
   readonly databaseId: Uint8Array;
+  readonly clock: Clock;
   readonly versions: VersionStore;
   /** Whether logs are synced, and not only said to be: then they are worth some room (wal/log-room.ts). */
   readonly syncsLogs: boolean;
@@ -65,12 +68,15 @@ export class GroupWriter {
   bytesWritten = 0;
   /** The step that was begun and is not completed. */
   inFlight: GroupStep | undefined;
+  private readonly syncPlace: SyncPlace;
 
   constructor(
     private readonly surroundings: GroupSurroundings,
     /** The newest log that recovery found, which the next new log names. */
     private previousLog: LogExtent,
-  ) {}
+  ) {
+    this.syncPlace = new SyncPlace(surroundings.clock);
+  }
 
   /** Prepares what a slot has to log below `target`. Throws GroupRefused where that cannot be begun. */
   begin(slot: MemtableSlot, target: number): GroupStep | undefined {
@@ -98,7 +104,7 @@ export class GroupWriter {
       else await log.writePreparedAsync(group);
       if (step.takenOver) return;
       log.completePrepared(group);
-      await log.syncAsync();
+      await this.sync(step);
       if (step.isFirst && !step.takenOver) {
         this.surroundings.versions.noteLog(log.logNumber, log.syncedBytes);
         await this.surroundings.versions.syncManifestAsync();
@@ -120,6 +126,25 @@ export class GroupWriter {
       this.surroundings.versions.syncManifest();
     }
     this.complete(step);
+  }
+
+  /** Whether a step takes no more than a short sync: no directory or manifest goes along, and no room is laid. */
+  private isSmall({ group, isFirst }: GroupStep): boolean {
+    return this.surroundings.syncsLogs && !isFirst && group.roomBytes === 0 && group.bytes <= smallGroupBytesMax;
+  }
+
+  private async sync(step: GroupStep): Promise<void> {
+    const { log } = step;
+    const { syncPlace } = this;
+    const { clock } = this.surroundings;
+    const isSmall = this.isSmall(step);
+    const isInPlace = isSmall && syncPlace.isInPlace;
+    const began = clock.now();
+    if (isInPlace) log.sync();
+    else await log.syncAsync();
+    if (isSmall) syncPlace.noteSync(clock.now() - began, isInPlace);
+    // Commits that are awaited one after the other would keep everybody else from the loop.
+    if (isInPlace) await new Promise((resolve) => setImmediate(resolve));
   }
 
   private complete(step: GroupStep): void {

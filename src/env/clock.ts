@@ -16,6 +16,8 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since some moment that stays the same while the process runs, with fractions. */
   now(): number;
+  /** Milliseconds in which the event loop of this thread was not waiting, since some moment that stays the same. */
+  activeMs(): number;
   /** Calls `callback` once, `delayMs` from now or later, never from within this call. */
   startTimer(delayMs: number, callback: () => void, keepsProcessAlive: boolean): Timer;
 }
@@ -26,6 +28,7 @@ const delayMsMax = 2 ** 31 - 1;
 /** The clock of this process. */
 export const systemClock: Clock = {
   now: () => performance.now(),
+  activeMs: () => performance.eventLoopUtilization().active,
   startTimer(delayMs, callback, keepsProcessAlive) {
     const timeout = setTimeout(callback, Math.min(delayMs, delayMsMax));
     if (!keepsProcessAlive) timeout.unref();

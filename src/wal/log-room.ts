@@ -19,8 +19,8 @@
 
 /** Room that is laid at a time, at most, in bytes. */
 export const roomBytesMax = 256 * 1024;
-/** Larger groups get none: what they take is their own bytes. */
-const groupBytesMax = 64 * 1024;
+/** Larger groups get none: what their sync takes is the time for their own bytes. */
+export const smallGroupBytesMax = 64 * 1024;
 const pageBytes = 4096;
 
 /** A group with its place in a log. */
@@ -44,7 +44,7 @@ export function roomBytesBehind(
   expectedBytes: number,
 ): number {
   const end = position + bytes;
-  if (end <= fileBytes || bytes > groupBytesMax || syncedBytes < position) return 0;
+  if (end <= fileBytes || bytes > smallGroupBytesMax || syncedBytes < position) return 0;
   const roomBytes = Math.min(roomBytesMax, position, expectedBytes);
   return Math.max(0, Math.floor((end + roomBytes) / pageBytes) * pageBytes - end);
 }

@@ -19,6 +19,7 @@ function retryWithTimers(): { retry: Retry; delaysMs: number[]; fire: () => void
   let attempts = 0;
   const clock = {
     now: () => 0,
+    activeMs: () => 0,
     startTimer: (delayMs: number, callback: () => void) => {
       delaysMs.push(delayMs);
       pending = callback;

@@ -37,7 +37,11 @@ function environmentOn(fileSystem: MemoryFileSystem, stepMs = 0): Environment {
   const { clock } = environment;
   return {
     ...environment,
-    clock: { now: () => clock.now() + (passedMs += stepMs), startTimer: (...given) => clock.startTimer(...given) },
+    clock: {
+      now: () => clock.now() + (passedMs += stepMs),
+      activeMs: () => clock.activeMs(),
+      startTimer: (...given) => clock.startTimer(...given),
+    },
   };
 }
 

@@ -11,7 +11,7 @@ export const barrierMutants: readonly Mutant[] = [
   {
     name: 'acknowledged-before-the-sync',
     file: 'engine/group-writer.ts',
-    find: '      await log.syncAsync();\n',
+    find: '      await this.sync(step);\n',
     replace: '      void log.syncAsync().catch(() => {});\n',
     breaks: 'a commit resolves while its sync is under way',
     tests: [crash],
@@ -52,8 +52,8 @@ export const barrierMutants: readonly Mutant[] = [
   {
     name: 'rotated-before-the-old-log-is-synced',
     file: 'engine/group-writer.ts',
-    find: '      await log.syncAsync();\n',
-    replace: '      if (slot === this.surroundings.slots().at(-1)) await log.syncAsync();\n',
+    find: '      await this.sync(step);\n',
+    replace: '      if (slot === this.surroundings.slots().at(-1)) await this.sync(step);\n',
     breaks: 'a new log is written while the one before it is not on disk',
     tests: [crash],
   },

@@ -1,5 +1,5 @@
 /**
- * Mutants: room on the disk and behind a log, calls that are refused and may be tried again, and the owner of the directory.
+ * Mutants: room on the disk and behind a log, where logs are synced, calls that are refused and may be tried again, and the owner of the directory.
  */
 import type { Mutant } from './mutant.js';
 
@@ -253,5 +253,45 @@ export const roomMutants: readonly Mutant[] = [
     replace: '',
     breaks: 'a database that was closed holds zeros behind its log',
     tests: ['engine/log-room'],
+  },
+  {
+    name: 'small-group-not-synced-in-place',
+    file: 'engine/group-writer.ts',
+    find: 'if (isInPlace) log.sync();',
+    replace: 'if (isInPlace) void log;',
+    breaks: 'a small commit on a fast disk resolves although its log was never synced',
+    tests: ['engine/sync-place'],
+  },
+  {
+    name: 'syncs-in-place-from-the-first',
+    file: 'engine/sync-place.ts',
+    find: 'const unknownMs = 2;',
+    replace: 'const unknownMs = 0;',
+    breaks: 'a slow disk stops the event loop from the first commit on',
+    tests: ['engine/sync-place'],
+  },
+  {
+    name: 'syncs-in-place-in-a-busy-loop',
+    file: 'engine/sync-place.ts',
+    find: ' && !this.isLoopBusy',
+    replace: '',
+    breaks: 'a loop that has other work waits for the disk',
+    tests: ['engine/sync-place'],
+  },
+  {
+    name: 'own-syncs-count-as-other-work',
+    file: 'engine/sync-place.ts',
+    find: ' - this.inPlaceMs',
+    replace: '',
+    breaks: 'syncs go in place and off the loop in turns',
+    tests: ['engine/sync-place'],
+  },
+  {
+    name: 'no-turn-after-a-sync-in-place',
+    file: 'engine/group-writer.ts',
+    find: '    if (isInPlace) await new Promise((resolve) => setImmediate(resolve));\n',
+    replace: '',
+    breaks: 'commits that are awaited one after the other keep everybody else from the loop',
+    tests: ['engine/sync-place'],
   },
 ];

@@ -10,7 +10,7 @@ export const syncMutants: readonly Mutant[] = [
   {
     name: 'log-not-synced',
     file: 'engine/group-writer.ts',
-    find: 'await log.syncAsync();',
+    find: 'await this.sync(step);',
     replace: 'await Promise.resolve();',
     breaks: 'a commit resolves although its log was never synced',
     tests: [crash],

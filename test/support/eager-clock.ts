@@ -1,5 +1,5 @@
 /**
- * A clock whose time passes only by its timers: a delay is some turns of the event loop, so that tests neither wait nor depend
+ * A clock whose time passes only by its timers, and by looks at it where a test wants that: a delay is some turns of the event loop, so that tests neither wait nor depend
  * on how fast the machine is.
  *
  * **Invariants:**
@@ -15,8 +15,15 @@ const turnsMax = 20;
 export class EagerClock implements Clock {
   private timeMs = 0;
 
+  /** `msPerLook` pass with each look. */
+  constructor(private readonly msPerLook = 0) {}
+
   now(): number {
-    return this.timeMs;
+    return (this.timeMs += this.msPerLook);
+  }
+
+  activeMs(): number {
+    return 0;
   }
 
   startTimer(delayMs: number, callback: () => void): Timer {

@@ -21,19 +21,27 @@ export interface StoredSizes {
 /** Small enough that a few thousand bytes are many blocks and several tables, and that they are merged in parts. */
 export const smallSizes: StoredSizes = { blockBytes: 512, targetTableBytes: 4096, mergePartBytesMin: 1024 };
 
-/** An environment over `fileSystem` in this thread. */
-export function inlineEnvironment(fileSystem: FileSystem, sizes: StoredSizes): Environment {
+/** An environment over `fileSystem` in this thread; `msPerLook` pass with each look at its clock. */
+export function inlineEnvironment(fileSystem: FileSystem, sizes: StoredSizes, msPerLook = 0): Environment {
   return {
     ...sizes,
     fileSystem,
-    clock: new EagerClock(),
+    clock: new EagerClock(msPerLook),
     createRunner: (settings, handler) => new InlineRunner(fileSystem, settings, handler),
     createDatabaseId: () => new Uint8Array(16).fill(7),
   };
 }
 
+/** Between two looks at the clock: a sync is short by it, so that logs are synced in place (engine/sync-place.ts). */
+export const shortSyncMs = 0.3;
+
 /** Opens or creates a database. Nothing commits unless it is told to. */
-export async function openOn(fileSystem: FileSystem, config: BackendConfig, sizes: StoredSizes): Promise<EngineBackend> {
+export async function openOn(
+  fileSystem: FileSystem,
+  config: BackendConfig,
+  sizes: StoredSizes,
+  msPerLook = 0,
+): Promise<EngineBackend> {
   const options = resolveOptions({ batchIntervalMs: 3_600_000, batchLimit: 1_000_000_000, ...config });
-  return new EngineBackend(await openEngine(options, inlineEnvironment(fileSystem, sizes)));
+  return new EngineBackend(await openEngine(options, inlineEnvironment(fileSystem, sizes, msPerLook)));
 }
