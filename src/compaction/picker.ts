@@ -58,20 +58,25 @@ function bytesOfTables(tables: readonly TableMetadata[]): number {
   return sum;
 }
 
-/**
- * The most urgent compaction, or undefined where the version is in good shape. `garbageIn` says what is known of garbage in merges; it is
- * asked once, and only where the answer may matter.
- */
+/** What a plan depends on beside the version. Each is asked once at most, and only where the answer may matter. */
+export interface PickerQuestions {
+  /** What is known of garbage in merges. */
+  garbageIn(merges: readonly MergeInput[]): Garbage | undefined;
+  /** Whether the disk has hardly room for tables of so many bytes, and for what they come of. */
+  isRoomShort(tableBytes: number): boolean;
+}
+
+/** The most urgent compaction, or undefined where the version is in good shape. */
 export function pickCompaction(
   version: Version,
   tuning: CompactionTuning,
   targetTableBytes: number,
-  garbageIn: (merges: readonly MergeInput[]) => Garbage | undefined,
+  questions: PickerQuestions,
 ): CompactionPlan | undefined {
   const last = version.levels.length - 1;
   const upperRuns = version.levels.slice(0, last).flatMap((level) => level.runs);
   if (tombstonesWeighTooMuch(version, upperRuns)) return planMerge(version, 0, last, targetTableBytes);
-  const forSpace = planForSpace(version, upperRuns, tuning, targetTableBytes, garbageIn);
+  const forSpace = planForSpace(version, upperRuns, tuning, targetTableBytes, questions);
   if (forSpace !== undefined) return forSpace;
   for (let level = 0; level < last; level++) {
     const enough = level === 0 ? tuning.runsPerLevel : tuning.runsPerDeeperLevel;
@@ -91,15 +96,18 @@ function planForSpace(
   upperRuns: readonly Run[],
   { runsPerLevel, runsToMergeDown, garbageShare }: CompactionTuning,
   targetTableBytes: number,
-  garbageIn: (merges: readonly MergeInput[]) => Garbage | undefined,
+  { garbageIn, isRoomShort }: PickerQuestions,
 ): CompactionPlan | undefined {
   const last = version.levels.length - 1;
   const lastRuns = version.levels[last]?.runs ?? [];
-  // While the last level is empty nothing is rewritten twice yet, and reads ask for a merge themselves.
-  if (lastRuns.length === 0) return upperRuns.length < runsPerLevel ? undefined : planMerge(version, 0, last, targetTableBytes);
   if (upperRuns.length < runsToMergeDown) return undefined;
-  // An upper entry supersedes one entry, so without as many there is not as much garbage, unless few large values are most of it.
   const upperBytes = bytesOf(upperRuns);
+  // While the last level is empty nothing is rewritten twice yet, and reads ask for a merge themselves: so as many gather as there is room for.
+  if (lastRuns.length === 0) {
+    const isDue = upperRuns.length >= runsPerLevel || isRoomShort(upperBytes);
+    return isDue ? planMerge(version, 0, last, targetTableBytes) : undefined;
+  }
+  // An upper entry supersedes one entry, so without as many there is not as much garbage, unless few large values are most of it.
   const isMuch = upperBytes >= garbageShare * bytesOf(lastRuns);
   if (!isMuch && entriesOf(upperRuns) < garbageShare * entriesOf(lastRuns)) return undefined;
   const plan = planMerge(version, 0, last, targetTableBytes);

@@ -174,16 +174,18 @@ export class CompactionScheduler {
 
   /** What writes have made due. Looked for once in each version: commits ask, too. */
   private planForVersion(): CompactionPlan | undefined {
-    const { catalog, versions, options, targetTableBytes } = this.desk.surroundings;
+    const { catalog, versions, options, targetTableBytes, isRoomShort } = this.desk.surroundings;
     if (versions.generation === this.quietGeneration) return undefined;
     const tuning = compactionTuning(options.compaction);
-    const plan = pickCompaction(versions.version, tuning, targetTableBytes, (merges) =>
-      estimateGarbage(
-        merges,
-        ({ fileNumber }) => versions.readerOf(fileNumber).keySample,
-        (id) => catalog.isLive(id),
-      ),
-    );
+    const plan = pickCompaction(versions.version, tuning, targetTableBytes, {
+      garbageIn: (merges) =>
+        estimateGarbage(
+          merges,
+          ({ fileNumber }) => versions.readerOf(fileNumber).keySample,
+          (id) => catalog.isLive(id),
+        ),
+      isRoomShort,
+    });
     if (plan === undefined) this.quietGeneration = versions.generation;
     return plan;
   }

@@ -36,3 +36,12 @@ export function checkRoom(fileSystem: FileSystem, directory: string, bytes: numb
     `and room to flush ${unflushedBytes}: nothing was written, and it can be tried again when there is room`;
   throw new VarveError('VARVE_NO_SPACE', message, { file: directory });
 }
+
+/**
+ * Whether a merge of tables of `tableBytes` bytes might soon find no room beside them: its output may be as large, and meanwhile memtables of
+ * `unflushedBytes` are flushed. False where the file system does not say how much room there is.
+ */
+export function isRoomShort(fileSystem: FileSystem, directory: string, tableBytes: number, unflushedBytes: number): boolean {
+  const availableBytes = fileSystem.availableBytes(directory);
+  return availableBytes !== undefined && availableBytes < reservedBytes + headroomBytesMax + 2 * tableBytes + unflushedBytes;
+}

@@ -22,6 +22,7 @@ import { Background } from './background.js';
 import type { BucketCatalog } from './bucket-catalog.js';
 import { CommitQueue } from './commit-queue.js';
 import { Gaps } from './gaps.js';
+import { isRoomShort } from './disk-room.js';
 import type { Health } from './health.js';
 import type { LogExtent, MemtableSlot } from './memtable-slot.js';
 import type { MemtableSet } from './memtable-set.js';
@@ -85,6 +86,7 @@ export class Engine {
       targetTableBytes,
       mergePartBytesMin,
       retention: () => this.retention(),
+      isRoomShort: (tableBytes) => isRoomShort(parts.fileSystem, directory, tableBytes, memtables.bytes),
       retireBuckets: () => {
         if (parts.catalog.hasDeletedBuckets) this.retireBuckets(parts.views.sequences);
       },

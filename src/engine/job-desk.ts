@@ -28,6 +28,8 @@ export interface BackgroundSurroundings {
   /** Stored bytes that a part of a divided compaction reads at least, about. */
   readonly mergePartBytesMin: number;
   retention(): Retention;
+  /** Whether the disk has hardly room for a merge of tables of so many bytes. */
+  isRoomShort(tableBytes: number): boolean;
   /** Lets go of the buckets that nobody can read any more. Called after each commit: nothing where none was deleted. */
   retireBuckets(): void;
   /** Commits everything unlocked, in place. */

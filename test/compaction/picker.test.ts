@@ -60,9 +60,9 @@ function apply(version: Version, plan: CompactionPlan): Version {
   return applyEdit(version, { removedTables: plan.removedTables, addedRuns });
 }
 
-/** What is picked, where so much is known of garbage; absent: nothing is. */
+/** What is picked on a large disk, where so much is known of garbage; absent: nothing is. */
 const pick = (version: Version, tuning = balanced, garbage?: Garbage): CompactionPlan | undefined =>
-  pickCompaction(version, tuning, targetTableBytes, () => garbage);
+  pickCompaction(version, tuning, targetTableBytes, { garbageIn: () => garbage, isRoomShort: () => false });
 
 const numbers = (tables: readonly TableMetadata[]): number[] => tables.map(({ fileNumber }) => fileNumber);
 
@@ -236,15 +236,13 @@ describe('where garbage is known', () => {
       runOf(table(`d${100 + i}`, undefined, { fileBytes: lastBytes / 2 })),
     ]).flat();
     let asked: readonly (readonly (readonly TableMetadata[])[])[] = [];
-    const plan = pickCompaction(
-      versionOf({ 0: upper, [last]: [runOf(touched, aside)] }),
-      balanced,
-      targetTableBytes,
-      (merges) => {
+    const plan = pickCompaction(versionOf({ 0: upper, [last]: [runOf(touched, aside)] }), balanced, targetTableBytes, {
+      garbageIn: (merges) => {
         asked = merges;
         return { supersededBytes: 4000, liveBytes: 4000 };
       },
-    );
+      isRoomShort: () => false,
+    });
     expect(asked.map((merge) => merge.length)).toEqual([runsToMergeDown + 1]);
     expect([plan?.targetLevel, plan?.merges]).toEqual([last, asked]);
     expect(plan?.movedTables.length).toBe(runsToMergeDown + 1);
@@ -267,16 +265,40 @@ describe('where garbage is known', () => {
   it('is asked for only where a merge may be worth it', () => {
     const asks = (of: Version): number => {
       let count = 0;
-      pickCompaction(of, balanced, targetTableBytes, () => {
+      const garbageIn = (): undefined => {
         count++;
         return undefined;
-      });
+      };
+      pickCompaction(of, balanced, targetTableBytes, { garbageIn, isRoomShort: () => false });
       return count;
     };
     expect(asks(version(runsToMergeDown, lastBytes))).toBe(1);
     expect(asks(version(runsToMergeDown - 1, lastBytes))).toBe(0);
     expect(asks(version(runsToMergeDown, lastBytes / 4, 1))).toBe(0);
     expect(asks(versionOf({ 0: overlapping(runsPerLevel) }))).toBe(0);
+  });
+});
+
+describe('while the last level is empty', () => {
+  const { runsPerLevel, runsToMergeDown } = balanced;
+  const pickOn = (isRoomShort: (tableBytes: number) => boolean, runs: number): CompactionPlan | undefined =>
+    pickCompaction(versionOf({ 0: overlapping(runs) }), balanced, targetTableBytes, { garbageIn: () => undefined, isRoomShort });
+
+  it('a disk that is nearly full has runs merged as soon as there are some', () => {
+    expect(pickOn(() => false, runsPerLevel - 1)).toBeUndefined();
+    expect(pickOn(() => true, runsToMergeDown)?.targetLevel).toBe(last);
+    expect(pickOn(() => true, runsToMergeDown - 1)).toBeUndefined();
+  });
+
+  it('the disk is asked for the bytes of all runs', () => {
+    let asked = 0;
+    const bytes = overlapping(runsToMergeDown).reduce((sum, run) => sum + (run.tables[0]?.fileBytes ?? 0), 0);
+    pickOn((tableBytes) => {
+      asked = tableBytes;
+      return false;
+    }, runsToMergeDown);
+    expect(asked).toBe(bytes);
+    expect(bytes).toBeGreaterThan(0);
   });
 });
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { InlineRunner } from '../../src/compaction/inline-runner.js';
 import type { JobSettings } from '../../src/compaction/job.js';
-import { checkRoom } from '../../src/engine/disk-room.js';
+import { checkRoom, isRoomShort } from '../../src/engine/disk-room.js';
 import type { Environment } from '../../src/engine/environment.js';
 import { openEngine } from '../../src/engine/open.js';
 import { headroomBytesMax, reservedBytes } from '../../src/limits.js';
@@ -24,6 +24,17 @@ test('a group fits beside the reserve and what flushes need, to the byte; where 
   expect(() => checkRoom(files, '/db', 1000, 2000)).toThrow(expect.objectContaining(noSpace));
   roomBytes = undefined;
   expect(() => checkRoom(files, '/db', 1000, 2000)).not.toThrow();
+});
+
+test('room is short where a merge beside its inputs, a reserve and what is unflushed would fill the disk, to the byte', () => {
+  const files = new FailingFileSystem(new MemoryFileSystem());
+  let roomBytes: number | undefined = reservedBytes + headroomBytesMax + 2 * 5000 + 300;
+  files.onRoomAsked = () => roomBytes;
+  expect(isRoomShort(files, '/db', 5000, 300)).toBe(false);
+  roomBytes--;
+  expect(isRoomShort(files, '/db', 5000, 300)).toBe(true);
+  roomBytes = undefined;
+  expect(isRoomShort(files, '/db', 5000, 300)).toBe(false);
 });
 
 test('a commit leaves room to flush what was committed before it', async () => {

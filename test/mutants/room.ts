@@ -22,6 +22,14 @@ export const roomMutants: readonly Mutant[] = [
     tests: ['engine/disk-room'],
   },
   {
+    name: 'runs-fill-the-disk-before-they-are-merged',
+    file: 'compaction/picker.ts',
+    find: ' || isRoomShort(upperBytes)',
+    replace: '',
+    breaks: 'runs gather on a small disk until no merge finds room, and writers are refused for ever',
+    tests: ['compaction/picker', 'regressions/280-a-small-disk-with-few-keys'],
+  },
+  {
     name: 'reserve-given-to-commits',
     file: 'engine/disk-room.ts',
     find: 'availableBytes - reservedBytes - unflushedBytes - bytes',
