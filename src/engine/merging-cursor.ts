@@ -33,6 +33,8 @@ const noBytes = new Uint8Array(0);
 
 export class MergingCursor {
   private readonly order: EntryCursor[] = [];
+  /** Where this cursor leapt to last. */
+  private lastLeap: Uint8Array | undefined;
 
   constructor(
     /** Newest first. */
@@ -54,6 +56,7 @@ export class MergingCursor {
   /** Forward: to the first key at or after the target. In reverse: to the last key before it. */
   seek(target: Uint8Array, start: number, end: number): void {
     const leap = this.leap(target, start, end);
+    this.lastLeap = leap;
     if (leap === undefined) this.place(target, start, end);
     else this.place(leap, 0, leap.length);
     if (this.order[0]?.isTombstone === true) this.passHidden(target, start, end, false);
@@ -108,7 +111,6 @@ export class MergingCursor {
   private passHidden(key: Uint8Array, start: number, end: number, isOwnKey: boolean): void {
     const { order, keeper } = this;
     let hidden = 0;
-    let lastLeap: Uint8Array | undefined;
     for (let top = order[0]; top?.isTombstone === true; top = order[0]) {
       if (++hidden % hiddenPerLook === 0 && keeper !== undefined) {
         if (this.isBeyond(top)) {
@@ -116,10 +118,10 @@ export class MergingCursor {
           break;
         }
         const leap = this.leap(top.keyBytes, top.keyStart, top.keyEnd);
-        // Where the keys of a table are out of order, a leap may not lead on.
-        if (leap !== undefined && (lastLeap === undefined || this.comesBefore(lastLeap, leap))) {
+        // Where the keys of a table are out of order, a leap may lead back to what was passed or shown.
+        if (leap !== undefined && (this.lastLeap === undefined || this.comesBefore(this.lastLeap, leap))) {
           hidden = 0;
-          lastLeap = leap;
+          this.lastLeap = leap;
           this.place(leap, 0, leap.length);
           continue;
         }

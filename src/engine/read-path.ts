@@ -7,8 +7,8 @@
  * The first source that has a version for the view decides. One hash of the key serves all of them.
  *
  * Invariants:
- * 1. Nothing here keeps state between two calls, so nothing needs to be pinned: a walk that goes on notices by `generation` that
- *    sources changed, and takes its place again by key.
+ * 1. Nothing here keeps a place in a source between two calls (gaps.ts speaks of content), so nothing needs to be pinned: a walk that
+ *    goes on notices by `generation` that sources changed, and takes its place again by key.
  * 2. Bytes that a call finds are valid until the next call of the engine; callers copy.
  */
 import { compareBytes } from '../format/bytes.js';
