@@ -5,13 +5,16 @@
  *   run 1            k2  k4*           * a newer run has the key
  *   run 2 (oldest)   k1* k2* k3 k5#    # its bucket is gone         4 of 8 are superseded
  *
- * Bytes are what counts: those of each table are divided as its sampled keys are, so that small values which were put over large ones, and
- * tombstones, free what lies below them. Within one table all entries weigh the same.
+ * Bytes are what counts: each sampled key weighs what its entry takes of its table, so that small values which were put over large ones, and
+ * tombstones, free what lies below them, and small values which are put over small ones free no large ones beside them.
+ *
+ * A sampled key stands for all keys that could have been sampled in its place, 256 or more. What tables hold beyond that, and beyond
+ * chance, as large values of which none was sampled, or old versions that a view keeps, passes for live.
  *
  * Two keys of N have one hash by chance: a share N / 2^33 of the keys passes for superseded, one in a hundred at 86 million.
  *
  * Invariants:
- * 1. Undefined where a table has no sample, or so few keys are sampled, or so few make up most of the bytes, that chance decides.
+ * 1. Undefined where a table has no sample, or so few keys are sampled, or so few may make up most of the bytes, that chance decides.
  * 2. Time is bounded, whatever the sizes: about `hashesMax` hashes are looked at, and a few steps for each table.
  */
 import { countBelow, type KeySample, sampledHashEnd } from '../sstable/key-sample.js';
@@ -20,6 +23,8 @@ import type { MergeInput } from './job.js';
 
 /** Hashes that are looked at: the standard error of the share is below one in a hundred, about. */
 const hashesMax = 16 * 1024;
+/** All hashes are below it. */
+const hashEndAll = 2 ** 32;
 /** Keys of equal weight that a sample must be as good as: the standard error of the share is about a sixteenth. */
 const sampledKeysMin = 64;
 
@@ -56,45 +61,55 @@ export function estimateGarbage(
     counts.reduce((a, b) => a + b, 0),
     hashEnd,
   );
-  let supersededBytes = 0;
-  let liveBytes = 0;
-  let unseenBytes = 0;
-  let sumOfSquares = 0;
+  let fileBytes = 0;
+  const sampledBytes: SampledBytes = { all: 0, superseded: 0, squares: 0 };
   for (let i = 0; i < tables.length; i++) {
-    const { fileBytes } = tables[i] as TableMetadata;
-    const count = counts[i] as number;
-    sumOfSquares += fileBytes ** 2 / Math.max(1, count);
-    if (count === 0) {
-      unseenBytes += fileBytes;
-      continue;
-    }
-    const superseded = countSuperseded(samples[i] as KeySample, count, seen, isLiveBucket);
-    supersededBytes += (fileBytes * superseded) / count;
-    liveBytes += (fileBytes * (count - superseded)) / count;
+    const table = tables[i] as TableMetadata;
+    fileBytes += table.fileBytes;
+    weigh(samples[i] as KeySample, counts[i] as number, table.fileBytes / table.rawBytes, seen, isLiveBucket, sampledBytes);
   }
-  // As many keys of equal weight would give the same error (L. Kish: "Survey Sampling", 1965).
-  const effectiveKeys = (supersededBytes + liveBytes + unseenBytes) ** 2 / sumOfSquares;
-  return effectiveKeys >= sampledKeysMin ? { supersededBytes, liveBytes } : undefined;
+  const keysForEach = hashEndAll / hashEnd;
+  const seenBytes = keysForEach * sampledBytes.all;
+  const squares = keysForEach ** 2 * sampledBytes.squares;
+  // Two standard errors may be missing by chance.
+  const unseenBytes = Math.max(0, fileBytes - seenBytes - 2 * Math.sqrt(squares));
+  const totalBytes = seenBytes + unseenBytes;
+  // As many keys of equal weight would give the same error (L. Kish: "Survey Sampling", 1965). What is unseen may be one entry.
+  const effectiveKeys = totalBytes ** 2 / (squares + unseenBytes ** 2);
+  if (!(effectiveKeys >= sampledKeysMin)) return undefined;
+  const supersededBytes = fileBytes * ((keysForEach * sampledBytes.superseded) / totalBytes);
+  return { supersededBytes, liveBytes: fileBytes - supersededBytes };
 }
 
-/** How many of the first `count` keys of a sample are of no use; those that are count as seen from now on. */
-function countSuperseded(
-  { hashes, bucketIds }: KeySample,
+/** What sampled keys take of the files of their tables, in bytes, added up. */
+interface SampledBytes {
+  all: number;
+  superseded: number;
+  /** Of each key by itself. */
+  squares: number;
+}
+
+/** Adds the first `count` keys of a sample to `sums`, and counts those that are of use as seen from now on. */
+function weigh(
+  { hashes, bucketIds, entryBytes }: KeySample,
   count: number,
+  storedShare: number,
   seen: SeenHashes,
   isLiveBucket: (bucketId: number) => boolean,
-): number {
-  let superseded = 0;
+  sums: SampledBytes,
+): void {
   let bucketId = -1;
   let isLive = false;
   for (let i = 0; i < count; i++) {
+    const bytes = storedShare * (entryBytes[i] as number);
+    sums.all += bytes;
+    sums.squares += bytes ** 2;
     if (bucketIds[i] !== bucketId) {
       bucketId = bucketIds[i] as number;
       isLive = isLiveBucket(bucketId);
     }
-    if (!isLive || !seen.add(hashes[i] as number)) superseded++;
+    if (!isLive || !seen.add(hashes[i] as number)) sums.superseded += bytes;
   }
-  return superseded;
 }
 
 /** A set of hashes below a bound, in a table with open addressing: a Set takes several times as long. */

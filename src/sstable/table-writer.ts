@@ -133,7 +133,7 @@ export class TableWriter {
     assert(!isTombstone || valueLength === 0, 'a tombstone has no value');
     // The open block ends before the key is taken: its entry in the index has the key taken last.
     if (valueLength >= largeValueBytes) this.finishBlock();
-    if (!this.takeKey(keyBytes, keyStart, keyEnd, sequence)) return false;
+    if (!this.takeKey(keyBytes, keyStart, keyEnd, sequence, valueLength)) return false;
     if (valueLength >= largeValueBytes) {
       this.keepKey(keyBytes, keyStart, keyEnd);
       this.addLarge(keyBytes, keyStart, keyEnd, sequence, valueBytes.subarray(valueStart, valueEnd));
@@ -157,7 +157,8 @@ export class TableWriter {
     for (let i = 0; i < block.entryCount; i++) {
       const keyStart = block.keyStart(i);
       const keyEnd = block.keyEnd(i);
-      if (!this.takeKey(bytes, keyStart, keyEnd, block.sequence(i))) return false;
+      const valueLength = block.valueEnd(i) - block.valueStart(i);
+      if (!this.takeKey(bytes, keyStart, keyEnd, block.sequence(i), valueLength)) return false;
       this.lastKey = bytes;
       this.lastKeyStart = keyStart;
       this.lastKeyEnd = keyEnd;
@@ -188,7 +189,7 @@ export class TableWriter {
   }
 
   /** Checks the order, counts the entry, and gives a new key to the filter and the sample. The caller then says where the last key is. */
-  private takeKey(keyBytes: Uint8Array, start: number, end: number, sequence: number): boolean {
+  private takeKey(keyBytes: Uint8Array, start: number, end: number, sequence: number, valueLength: number): boolean {
     const length = end - start;
     assert(length >= 0 && length <= internalKeyBytesMax, 'a key is within its limit');
     const isFirst = this.entries === 0;
@@ -201,7 +202,7 @@ export class TableWriter {
     if (isFirst) this.smallestKey = new Uint8Array(keyBytes.subarray(start, end));
     const hash = hashKey(keyBytes, start, end);
     this.filterBuilder.add(hash);
-    if (hash < sampledHashEnd) this.sampleBuilder.add(hash, readBucketId(keyBytes, start, end));
+    if (hash < sampledHashEnd) this.sampleBuilder.add(hash, readBucketId(keyBytes, start, end), length + valueLength);
     return true;
   }
 

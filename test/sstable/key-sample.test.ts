@@ -13,11 +13,12 @@ const keyCount = 6000;
 /** Keys of three buckets, every tenth with two versions. */
 const entries: Entry[] = Array.from({ length: keyCount }, (_, i) => {
   const key = bytesOf(`${String.fromCharCode(1 + (i % 3))}key ${i}`);
-  const value = bytesOf('v');
+  const value = bytesOf('v'.repeat(i % 97));
+  const old = bytesOf('older and longer than any of the newest'.repeat(9));
   return i % 10 === 0
     ? [
         { key, sequence: 9, value },
-        { key, sequence: 4, value },
+        { key, sequence: 4, value: old },
       ]
     : [{ key, sequence: 0, value }];
 })
@@ -46,6 +47,17 @@ describe('the sample of a table', () => {
     expect(new Set(sample.bucketIds).size).toBe(3);
   });
 
+  it('has the bytes of each key with its newest value', () => {
+    const { sample } = writeTable(new TableFiles(), entries);
+    const bytesByHash = new Map<number, number>();
+    for (const { key, value } of entries) {
+      const hash = hashKey(key, 0, key.length);
+      if (!bytesByHash.has(hash)) bytesByHash.set(hash, key.length + (value?.length ?? 0));
+    }
+    expect([...sample.entryBytes]).toEqual([...sample.hashes].map((hash) => bytesByHash.get(hash)));
+    expect(new Set(sample.entryBytes).size).toBeGreaterThan(10);
+  });
+
   it('has the keys of blocks that were copied, too', () => {
     const files = new TableFiles();
     const { metadata, sample } = writeTable(files, entries, { fileNumber: 1 });
@@ -65,17 +77,18 @@ describe('the sample of a table', () => {
   });
 
   it('owns its memory, so that a copy for another thread is as small as it is', () => {
-    const { hashes, bucketIds } = writeTable(new TableFiles(), entries).sample;
-    expect([hashes.buffer.byteLength, bucketIds.buffer.byteLength]).toEqual([hashes.byteLength, bucketIds.byteLength]);
+    const { hashes, bucketIds, entryBytes } = writeTable(new TableFiles(), entries).sample;
+    for (const array of [hashes, bucketIds, entryBytes]) expect(array.buffer.byteLength).toBe(array.byteLength);
   });
 });
 
 describe('a thinner sample', () => {
   it('is the head of a sample', () => {
     const builder = new KeySampleBuilder();
-    for (const hash of [7, 3, 9, 3, 1]) builder.add(hash, hash);
+    for (const hash of [7, 3, 9, 3, 1]) builder.add(hash, hash, 100 + hash);
     const sample = builder.finish();
     expect([...sample.hashes]).toEqual([1, 3, 3, 7, 9]);
+    expect([...sample.entryBytes]).toEqual([101, 103, 103, 107, 109]);
     expect([0, 1, 2, 3, 4, 9, 10, sampledHashEnd].map((end) => countBelow(sample, end))).toEqual([0, 0, 1, 1, 3, 4, 5, 5]);
   });
 
