@@ -4,9 +4,10 @@
  *   off the loop   write ─▶ wake a thread ─▶ sync ─▶ wake the loop       two threads are woken, which takes as long as a short sync
  *   in place       write ─▶ sync ─▶ a turn of the loop
  *
- * In place is worth while where syncs are short and the loop would have had nothing else to do. How long the next one takes is guessed from those
- * before: a mean in which each new one counts a sixteenth. A disk that becomes slow is met once in place, and then by the other thread until it
- * is fast again. Whether the loop has other work is seen from how much of the time it was active, its syncs apart.
+ * In place is worth while where syncs are short and the loop would have had nothing else to do. How long the next one takes is guessed from
+ * those before: a mean in which each new one counts a sixteenth. A disk that becomes slow is met once in place, and then by the other thread
+ * until it is fast again; after a stall for so long that stalls which come back take about a hundredth of the time of the loop. Whether the
+ * loop has other work is seen from how much of the time it was active, its syncs apart.
  *
  * Invariants:
  * 1. Syncs begin off the loop, and go in place only after some tens that were short. Where the clock stands still they stay there.
@@ -21,6 +22,10 @@ const weightOfLatest = 1 / 16;
 const unknownMs = 2;
 /** Share of the time from which on the loop has enough to do without waiting for a disk. */
 const busyShare = 2 / 3;
+/** A sync in place that took longer, in milliseconds, is a stall. */
+const stallMs = 5;
+/** After a stall syncs stay off the loop for so many times as long. */
+const pauseFactor = 100;
 /** How often the loop is looked at, in milliseconds. */
 const lookMs = 20;
 
@@ -31,6 +36,8 @@ export class SyncPlace {
   private isLoopBusy = true;
   private lookedMs: number;
   private activeMs: number;
+  /** Until then syncs stay off the loop. */
+  private pausedUntilMs = -Infinity;
   /** Syncs in place since the loop was looked at. */
   private inPlaceMs = 0;
 
@@ -42,14 +49,16 @@ export class SyncPlace {
   /** Whether the next sync of a small group is better made in place. */
   get isInPlace(): boolean {
     this.lookAtLoop();
-    return this.expectedMs <= shortMs && !this.isLoopBusy;
+    return this.expectedMs <= shortMs && !this.isLoopBusy && this.lookedMs >= this.pausedUntilMs;
   }
 
   /** Takes note of how long a sync of a small group took. */
   noteSync(durationMs: number, wasInPlace: boolean): void {
     // A clock that went back says nothing good of the disk.
     this.expectedMs += (Math.max(0, durationMs) - this.expectedMs) * weightOfLatest;
-    if (wasInPlace) this.inPlaceMs += durationMs;
+    if (!wasInPlace) return;
+    this.inPlaceMs += durationMs;
+    if (durationMs > stallMs) this.pausedUntilMs = this.clock.now() + pauseFactor * durationMs;
   }
 
   private lookAtLoop(): void {

@@ -55,8 +55,22 @@ describe('syncs are made', () => {
     loop.run(200, 0.1);
     expect(loop.run(1, 100)).toBe(1);
     expect(loop.run(20, 0.1)).toBe(0);
+    loop.pass(10_000, false);
     loop.run(200, 0.1);
     expect(loop.run(100, 0.1)).toBe(100);
+  });
+
+  it('off the loop where stalls come back, for all but a hundredth of the time', () => {
+    const loop = new Loop();
+    loop.run(200, 0.1);
+    let stalledMs = 0;
+    const began = loop.nowMs;
+    for (let i = 0; i < 1000; i++) {
+      stalledMs += 100 * loop.run(1, 100);
+      loop.run(199, 0.1);
+    }
+    expect(stalledMs).toBeGreaterThan(0);
+    expect(stalledMs).toBeLessThan((loop.nowMs - began) / 90);
   });
 
   it('in place although one of them now and then takes some milliseconds', () => {
