@@ -6,8 +6,9 @@
  *
  * In place is worth while where syncs are short and the loop would have had nothing else to do. How long the next one takes is guessed from
  * those before: a mean in which each new one counts a sixteenth. A disk that becomes slow is met once in place, and then by the other thread
- * until it is fast again; after a stall for so long that stalls which come back take about a hundredth of the time of the loop. Whether the
- * loop has other work is seen from how much of the time it was active, its syncs apart.
+ * until it is fast again; after a stall in place for as many milliseconds as the square of those that it took, so that stalls which come
+ * back take the less of the loop's time the longer they are. Whether the loop has other work is seen from how much of the time it was active,
+ * its syncs apart.
  *
  * Invariants:
  * 1. Syncs begin off the loop, and go in place only after some tens that were short. Where the clock stands still they stay there.
@@ -23,9 +24,7 @@ const unknownMs = 2;
 /** Share of the time from which on the loop has enough to do without waiting for a disk. */
 const busyShare = 2 / 3;
 /** A sync in place that took longer, in milliseconds, is a stall. */
-const stallMs = 5;
-/** After a stall syncs stay off the loop for so many times as long. */
-const pauseFactor = 100;
+const stallMs = 1;
 /** How often the loop is looked at, in milliseconds. */
 const lookMs = 20;
 
@@ -48,8 +47,9 @@ export class SyncPlace {
 
   /** Whether the next sync of a small group is better made in place. */
   get isInPlace(): boolean {
-    this.lookAtLoop();
-    return this.expectedMs <= shortMs && !this.isLoopBusy && this.lookedMs >= this.pausedUntilMs;
+    const now = this.clock.now();
+    this.lookAtLoop(now);
+    return this.expectedMs <= shortMs && !this.isLoopBusy && now >= this.pausedUntilMs;
   }
 
   /** Takes note of how long a sync of a small group took. */
@@ -58,11 +58,11 @@ export class SyncPlace {
     this.expectedMs += (Math.max(0, durationMs) - this.expectedMs) * weightOfLatest;
     if (!wasInPlace) return;
     this.inPlaceMs += durationMs;
-    if (durationMs > stallMs) this.pausedUntilMs = this.clock.now() + pauseFactor * durationMs;
+    // After 8 ms a pause of 64, after a second one of a quarter of an hour.
+    if (durationMs > stallMs) this.pausedUntilMs = this.clock.now() + durationMs * durationMs;
   }
 
-  private lookAtLoop(): void {
-    const now = this.clock.now();
+  private lookAtLoop(now: number): void {
     const passedMs = now - this.lookedMs;
     if (passedMs < lookMs) return;
     const activeMs = this.clock.activeMs();

@@ -77,6 +77,8 @@ describe('syncs are made', () => {
     const loop = new Loop();
     loop.run(200, 0.1);
     expect(loop.run(1, 5)).toBe(1);
+    // 25 ms.
+    loop.run(125, 0.1);
     expect(loop.run(100, 0.1)).toBe(100);
   });
 

@@ -287,6 +287,14 @@ export const roomMutants: readonly Mutant[] = [
     tests: ['engine/sync-place'],
   },
   {
+    name: 'stalls-that-come-back-in-place',
+    file: 'engine/sync-place.ts',
+    find: ' && now >= this.pausedUntilMs',
+    replace: '',
+    breaks: 'a disk that stalls again and again stops the event loop each time',
+    tests: ['engine/sync-place'],
+  },
+  {
     name: 'own-syncs-count-as-other-work',
     file: 'engine/sync-place.ts',
     find: ' - this.inPlaceMs',
