@@ -77,3 +77,14 @@ export function grouped(number) {
     .toString()
     .replace(/\B(?=(\d{3})+$)/g, ' ');
 }
+
+/**
+ * What is compared and drawn where a workload was measured with several numbers of entries.
+ * @param {Figure[]} figures
+ * @returns {Figure[]}
+ */
+export function ofSmallestSize(figures) {
+  const smallest = new Map();
+  for (const { workload, entries } of figures) smallest.set(workload, Math.min(entries, smallest.get(workload) ?? entries));
+  return figures.filter(({ workload, entries }) => entries === smallest.get(workload));
+}

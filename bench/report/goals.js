@@ -1,5 +1,5 @@
 /** What the project asks of itself, as ratios to the best of the four peers in the same run. */
-import { grouped, isPeer } from './figures.js';
+import { grouped, isPeer, ofSmallestSize } from './figures.js';
 
 /** @type {[workload: string, must: number, aim: number][]} */
 const speedGoals = [
@@ -21,12 +21,8 @@ const speedGoals = [
  */
 export function goalRows(figures) {
   const rows = ['| workload | varve | best peer | ratio | must | aim |', '|---|---:|---:|---:|---:|---:|'];
-  // Of several sizes the smallest, for all stores alike.
-  const of = (workload) => {
-    const all = figures.filter((figure) => figure.workload === workload);
-    const entries = Math.min(...all.map((figure) => figure.entries));
-    return all.filter((figure) => figure.entries === entries);
-  };
+  const compared = ofSmallestSize(figures);
+  const of = (workload) => compared.filter((figure) => figure.workload === workload);
   for (const [workload, must, aim] of speedGoals) {
     const ours = of(workload).find(({ store }) => store === 'varve');
     const best = of(workload)

@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadStore } from '../stores/index.js';
 import { workloads } from '../workloads/index.js';
-import { figuresOf, grouped } from './figures.js';
+import { figuresOf, grouped, ofSmallestSize } from './figures.js';
 import { drawBars } from './plot.js';
 import { goalRows } from './goals.js';
 
@@ -85,13 +85,27 @@ async function storeSection(figures) {
 }
 
 /**
+ * @param {{ cells: import('./figures.js').Result[] }[]} reports
+ * @returns {import('./figures.js').Figure[]} of each workload and size those of the first report that has it
+ */
+function firstOfEach(reports) {
+  const seen = new Set();
+  return reports.flatMap(({ cells }) => {
+    const placeOf = ({ workload, entries }) => `${workload} ${entries}`;
+    const figures = figuresOf(cells).filter((figure) => !seen.has(placeOf(figure)));
+    for (const figure of figures) seen.add(placeOf(figure));
+    return figures;
+  });
+}
+
+/**
  * @param {string} folder that docs/benchmarks.md is in
- * @param {{ machine: string, commit: string, cells: import('./figures.js').Result[] }[]} reports the first is drawn; others add entries
+ * @param {{ machine: string, commit: string, cells: import('./figures.js').Result[] }[]} reports of what several measured the first is drawn and compared
  */
 export async function writePage(folder, reports) {
   const pictures = join(folder, 'benchmarks');
   mkdirSync(pictures, { recursive: true });
-  const main = figuresOf(reports[0]?.cells ?? []);
+  const main = firstOfEach(reports);
   const lines = [
     '# Benchmarks',
     '',
@@ -108,7 +122,7 @@ export async function writePage(folder, reports) {
   }
   lines.push(...(await storeSection(main)), '## What was asked, and what was seen', '', ...goalRows(main), '');
   for (const [name, title, shown] of plots) {
-    const rows = main
+    const rows = ofSmallestSize(main)
       .filter(({ workload }) => shown.includes(workload))
       .map(({ workload, store, speed }) => ({ workload, store, value: speed }));
     if (rows.length === 0) continue;
