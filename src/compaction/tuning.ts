@@ -3,7 +3,7 @@
  *
  * | preset   | runs a level | deeper | least runs to merge down | superseded ÷ live | reads pay | what it gives                                  |
  * |----------|--------------|--------|--------------------------|-------------------|-----------|------------------------------------------------|
- * | balanced | 12           | 6      | 4                        | 0.5               | 2         | space 1.5 at most, about; see decision 0026    |
+ * | balanced | 12           | 6      | 4                        | 0.5               | 2         | space 1.5, more while a merge runs (0026)      |
  * | read     | 4            | 2      | 2                        | 0.25              | 1         | fewer runs to look into, more rewriting        |
  * | write    | 12           | 12     | 8                        | 1.0               | 16        | least rewriting, space up to 2                 |
  * | space    | 4            | 2      | 2                        | 0.125             | 2         | least garbage, most rewriting                  |

@@ -13,7 +13,8 @@
  * Invariants:
  * 1. Gaps ascend, do not touch, and are not empty; there are `gapsMax` at most.
  * 2. A view that is not older than `asOf` sees no key in a gap.
- * 3. A gap is found by a view of all that is written (`asOf`); each put that comes later is told to `cut` before anybody can see it.
+ * 3. A gap is found by a view of all that is written (`asOf`); each put that comes later is told to `cut` before anybody can see it; those of the
+ *    catalogue are not, which nobody walks over.
  */
 import { compareBytes, compareKeys } from '../format/bytes.js';
 

@@ -161,7 +161,7 @@ export class LogReader {
   /**
    * The next frame, or undefined where the log ends; frames since the last `endsGroup` are then to be forgotten. Damage throws
    * VARVE_CORRUPTION. `allocate` gives memory of exactly the length asked for, which becomes the payload; it may be called once
-   * more than frames are returned, for a payload that turns out not to be valid.
+   * or twice more than frames are returned, for a payload that turns out not to be valid.
    */
   next(allocate: (bytes: number) => Uint8Array): LogReadFrame | undefined {
     if (this.#isAtEnd) return undefined;

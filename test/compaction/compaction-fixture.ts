@@ -27,6 +27,17 @@ import { MemoryFileSystem } from '../support/memory-file-system.js';
 
 export const directory = '/db';
 export const databaseId = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i);
+/** What jobs share, where what they write is of no matter. */
+export const plainSettings = (path: string): JobSettings => ({
+  directory: path,
+  databaseId,
+  compress: false,
+  blockBytes: 4096,
+  targetTableBytes: 1 << 20,
+  unsafeNoFsync: true,
+  flushReserveBytes: 0,
+  compactionReserveBytes: 0,
+});
 export const everything = Number.MAX_SAFE_INTEGER;
 
 /** One stored entry as text; value undefined: a tombstone. */

@@ -2,14 +2,16 @@
 import { expect, test } from 'vitest';
 import { InlineRunner } from '../../src/compaction/inline-runner.js';
 import type { JobSettings } from '../../src/compaction/job.js';
+import { compactionTuning } from '../../src/compaction/tuning.js';
 import { checkRoom, isRoomShort } from '../../src/engine/disk-room.js';
 import type { Environment } from '../../src/engine/environment.js';
 import { openEngine } from '../../src/engine/open.js';
 import { headroomBytesMax, reservedBytes } from '../../src/limits.js';
 import { resolveOptions } from '../../src/options.js';
 import { openDatabase } from '../crash/workload.js';
+import { turnsOfTheLoop } from '../support/eager-clock.js';
 import { FailingFileSystem } from '../support/failing-file-system.js';
-import { inlineEnvironment, smallSizes } from '../support/memory-database.js';
+import { inlineEnvironment, openOn, smallSizes } from '../support/memory-database.js';
 import { MemoryFileSystem } from '../support/memory-file-system.js';
 
 const noSpace = { code: 'VARVE_NO_SPACE' };
@@ -35,6 +37,35 @@ test('room is short where a merge beside its inputs, a reserve and what is unflu
   expect(isRoomShort(files, '/db', 5000, 300)).toBe(true);
   roomBytes = undefined;
   expect(isRoomShort(files, '/db', 5000, 300)).toBe(false);
+});
+
+test('what is to be merged is looked for once in each version, not at each commit', async () => {
+  const files = new FailingFileSystem(new MemoryFileSystem());
+  const { runsToMergeDown } = compactionTuning('balanced');
+  const backend = await openOn(files, { path: '/db', memtableBytes: 16_384 }, {});
+  const put = (): void =>
+    backend.update((tx) => {
+      tx.unsafeCreateBucket('a');
+      tx.unsafePut('a', 'key', Buffer.alloc(20_000));
+    });
+  while ((backend.stats().levels[0]?.runs ?? 0) < runsToMergeDown) {
+    put();
+    await backend.forceCommit();
+    await turnsOfTheLoop(4);
+  }
+  let asked = 0;
+  files.onRoomAsked = () => {
+    asked++;
+    return 1e9;
+  };
+  for (let i = 0; i < 20; i++) {
+    backend.update((tx) => tx.unsafePut('a', 'small', Buffer.alloc(10, i)));
+    await backend.forceCommit();
+  }
+  // Each commit asks once for itself.
+  expect(asked).toBeGreaterThanOrEqual(20);
+  expect(asked).toBeLessThan(25);
+  await backend.close();
 });
 
 test('a commit leaves room to flush what was committed before it', async () => {

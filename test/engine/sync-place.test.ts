@@ -2,7 +2,6 @@
 import { describe, expect, it, test } from 'vitest';
 import type { Backend, BackendConfig } from '../../src/api.js';
 import { SyncPlace } from '../../src/engine/sync-place.js';
-import type { FileHandle, FileSystem } from '../../src/env/file-system.js';
 import { FailingFileSystem } from '../support/failing-file-system.js';
 import { openOn, shortSyncMs } from '../support/memory-database.js';
 import { MemoryFileSystem, systemFailure } from '../support/memory-file-system.js';
@@ -96,6 +95,13 @@ describe('syncs are made', () => {
     expect(loop.run(1000, 0, 0)).toBe(0);
   });
 
+  it('off the loop on a slow disk, also after the clock went back', () => {
+    const loop = new Loop();
+    loop.run(200, 5);
+    loop.place.noteSync(-1e6, false);
+    expect(loop.run(100, 5)).toBe(0);
+  });
+
   it('in place where the loop is active only because of them', () => {
     const loop = new Loop();
     loop.run(200, 0.4, 0.1);
@@ -108,49 +114,32 @@ interface SyncCounts {
   offLoop: number;
 }
 
-/** The same files; syncs of logs are counted. */
-function countingSyncs(beneath: FileSystem, counts: SyncCounts): FileSystem {
-  const counted = (file: FileHandle): FileHandle => ({
-    path: file.path,
-    descriptor: file.descriptor,
-    sizeBytes: () => file.sizeBytes(),
-    read: (target, position) => file.read(target, position),
-    write: (pieces, position) => file.write(pieces, position),
-    writeAsync: (pieces, position) => file.writeAsync(pieces, position),
-    sync: () => {
-      counts.inPlace++;
-      file.sync();
-    },
-    syncAsync: () => {
-      counts.offLoop++;
-      return file.syncAsync();
-    },
-    truncate: (sizeBytes) => file.truncate(sizeBytes),
-    close: () => file.close(),
-  });
-  return {
-    open: (path, mode) => (path.endsWith('.log') ? counted(beneath.open(path, mode)) : beneath.open(path, mode)),
-    status: (path) => beneath.status(path),
-    list: (directory) => beneath.list(directory),
-    makeDirectory: (path) => beneath.makeDirectory(path),
-    rename: (from, to) => beneath.rename(from, to),
-    unlink: (path) => beneath.unlink(path),
-    removeDirectory: (path) => beneath.removeDirectory(path),
-    syncDirectory: (path) => beneath.syncDirectory(path),
-    syncDirectoryAsync: (path) => beneath.syncDirectoryAsync(path),
-    availableBytes: (directory) => beneath.availableBytes(directory),
+/** Counts the syncs of logs. */
+function countSyncs(files: FailingFileSystem): SyncCounts {
+  const counts: SyncCounts = { inPlace: 0, offLoop: 0 };
+  files.onCall = ({ kind, path, isAsync }) => {
+    if (kind !== 'sync' || !path.endsWith('.log')) return;
+    if (isAsync === true) counts.offLoop++;
+    else counts.inPlace++;
   };
+  return counts;
 }
 
-async function open(
-  config: Partial<BackendConfig> = {},
-): Promise<{ memory: MemoryFileSystem; backend: Backend; counts: SyncCounts }> {
-  const counts: SyncCounts = { inPlace: 0, offLoop: 0 };
+interface Opened {
+  readonly memory: MemoryFileSystem;
+  readonly files: FailingFileSystem;
+  readonly backend: Backend;
+  readonly counts: SyncCounts;
+}
+
+async function open(config: Partial<BackendConfig> = {}): Promise<Opened> {
   const memory = new MemoryFileSystem();
-  const backend = await openOn(countingSyncs(memory, counts), { path: '/db', ...config }, {}, shortSyncMs);
+  const files = new FailingFileSystem(memory);
+  const counts = countSyncs(files);
+  const backend = await openOn(files, { path: '/db', ...config }, {}, shortSyncMs);
   backend.update((tx) => tx.unsafeCreateBucket('a'));
   await backend.forceCommit();
-  return { memory, backend, counts };
+  return { memory, files, backend, counts };
 }
 
 async function commits(backend: Backend, count: number, valueBytes: number): Promise<void> {
@@ -209,19 +198,17 @@ test('what was acknowledged after a sync in place is there when power was lost',
 });
 
 test('a failed sync in place is told to its commit, and poisons', async () => {
-  const memory = new MemoryFileSystem();
-  const counts: SyncCounts = { inPlace: 0, offLoop: 0 };
-  const files = new FailingFileSystem(countingSyncs(memory, counts));
-  const backend = await openOn(files, { path: '/db' }, {}, shortSyncMs);
-  backend.update((tx) => tx.unsafeCreateBucket('a'));
+  const { files, backend } = await open();
   await commits(backend, 300, 100);
-  const { offLoop } = counts;
-  files.onCall = ({ kind, path }) => {
-    if (kind === 'sync' && path.endsWith('.log')) throw systemFailure('EIO', path);
+  let failedInPlace = 0;
+  files.onCall = ({ kind, path, isAsync }) => {
+    if (kind !== 'sync' || !path.endsWith('.log')) return;
+    if (isAsync !== true) failedInPlace++;
+    throw systemFailure('EIO', path);
   };
   await expect(commits(backend, 1, 100)).rejects.toMatchObject({ code: 'VARVE_IO' });
+  expect(failedInPlace).toBe(1);
   files.onCall = undefined;
   await expect(commits(backend, 1, 100)).rejects.toMatchObject({ code: 'VARVE_POISONED' });
-  expect(counts.offLoop).toBe(offLoop);
   await backend.close().catch(() => undefined);
 });

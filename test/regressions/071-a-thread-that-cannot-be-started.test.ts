@@ -3,18 +3,11 @@ import type { FlushJob, JobResult, JobSettings } from '../../src/compaction/job.
 import { WorkerRunner } from '../../src/compaction/worker-runner.js';
 import { systemClock } from '../../src/env/clock.js';
 import { Memtable } from '../../src/memtable/memtable.js';
-import { databaseId, everybody } from '../compaction/compaction-fixture.js';
+import { everybody, plainSettings } from '../compaction/compaction-fixture.js';
 
 /** What cannot be sent to a thread stands for a system that has none left to give. */
 const settings = {
-  directory: '/nowhere',
-  databaseId,
-  compress: false,
-  blockBytes: 4096,
-  targetTableBytes: 1 << 20,
-  unsafeNoFsync: true,
-  flushReserveBytes: 0,
-  compactionReserveBytes: 0,
+  ...plainSettings('/nowhere'),
   cannotBeSent: () => {},
 } as JobSettings;
 

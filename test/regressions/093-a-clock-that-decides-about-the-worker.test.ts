@@ -11,7 +11,7 @@ import { systemClock } from '../../src/env/clock.js';
 import type { FlushJob, JobResult } from '../../src/compaction/job.js';
 import { initializeChecksum } from '../../src/format/checksum.js';
 import { Memtable } from '../../src/memtable/memtable.js';
-import { databaseId, everybody } from '../compaction/compaction-fixture.js';
+import { everybody, plainSettings } from '../compaction/compaction-fixture.js';
 import { internalKey, put } from '../memtable/memtable-fixture.js';
 
 /** A worker cannot be started from a .ts file, so the runner is that of the built package. */
@@ -32,18 +32,8 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'varve-clock-'));
   results = [];
   process.on('worker', onWorker);
-  const settings = {
-    directory,
-    databaseId,
-    compress: false,
-    blockBytes: 4096,
-    targetTableBytes: 1 << 20,
-    unsafeNoFsync: true,
-    flushReserveBytes: 0,
-    compactionReserveBytes: 0,
-  };
   runner = new WorkerRunner(
-    settings,
+    plainSettings(directory),
     { onResult: (result) => results.push(result), onProgress: () => {}, onWorkerGone: () => {} },
     systemClock,
   );

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest';
 import type { CompactionJob, JobResult, JobSettings } from '../../src/compaction/job.js';
 import { systemClock } from '../../src/env/clock.js';
-import { databaseId, everybody } from '../compaction/compaction-fixture.js';
+import { everybody, plainSettings } from '../compaction/compaction-fixture.js';
 
 /** A worker cannot be started from a .ts file, so the runner is that of the built package. */
 const built = new URL('../../dist/compaction/worker-runner.js', import.meta.url).href;
@@ -14,14 +14,7 @@ const { WorkerRunner } = (await import(/* @vite-ignore */ built)) as typeof impo
 test('parts wait in the first thread where no second one can be started', async () => {
   let threads = 0;
   const settings = {
-    directory: '/nowhere',
-    databaseId,
-    compress: false,
-    blockBytes: 4096,
-    targetTableBytes: 1 << 20,
-    unsafeNoFsync: true,
-    flushReserveBytes: 0,
-    compactionReserveBytes: 0,
+    ...plainSettings('/nowhere'),
     /** Read for each thread that is to be started: what cannot be sent to a thread stands for a system that has none left to give. */
     get perThread() {
       return threads++ === 0 ? undefined : () => {};

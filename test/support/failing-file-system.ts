@@ -41,6 +41,8 @@ export interface FileCall {
   /** Of a write, where and how much. */
   readonly position?: number;
   readonly sizeBytes?: number;
+  /** Of a sync, whether it is off the event loop. */
+  readonly isAsync?: boolean;
 }
 
 const openKinds: Readonly<Record<OpenMode, CallKind>> = { read: 'openToRead', modify: 'openToModify', create: 'create' };
@@ -91,7 +93,7 @@ class FailingHandle implements FileHandle {
   }
 
   async syncAsync(): Promise<void> {
-    this.owner.begin({ kind: 'sync', path: this.path });
+    this.owner.begin({ kind: 'sync', path: this.path, isAsync: true });
     await this.file.syncAsync();
   }
 
